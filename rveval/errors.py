@@ -1,0 +1,70 @@
+"""The error types: each says what is wrong, where, what was expected against what was found, and what to do.
+
+Problems are collected and raised once, so that a user mends a config in one round instead of five.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, in words for people.
+
+    Args:
+        what: the problem in one sentence.
+        where: the key, file or tensor it is about.
+        expected: what would have been right.
+        found: what is there instead.
+        fix: what to do.
+    """
+
+    what: str
+    where: str = ""
+    expected: str = ""
+    found: str = ""
+    fix: str = ""
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        lines = [head]
+        if self.expected or self.found:
+            lines.append(f"  expected {self.expected or '-'}, found {self.found or '-'}")
+        if self.fix:
+            lines.append(f"  -> {self.fix}")
+        return "\n".join(lines)
+
+
+class RvevalError(Exception):
+    """Base of all errors a user is meant to read; never shown with a traceback.
+
+    Args:
+        problems: one problem or several, all reported together.
+    """
+
+    exit_code = 1
+
+    def __init__(self, problems: Problem | Sequence[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class Refused(RvevalError):
+    """Refused before an engine starts: config, files, compatibility, hub, store, sandbox (exit status 2)."""
+
+    exit_code = 2
+
+
+class Failed(RvevalError):
+    """Failed after the engine started: a cell, a swap, a proof (exit status 1)."""
+
+    exit_code = 1
+
+
+def cache_dir() -> Path:
+    """Where rveval remembers what is costly to find out again (hashes, scans, self-tests)."""
+    return Path(os.environ.get("RVEVAL_CACHE") or Path.home() / ".cache" / "rveval")
