@@ -1,0 +1,229 @@
+"""The house stays in order: who may import whom, what is heavy, how long things may get. Reads the source, runs nothing."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PACKAGE = REPOSITORY / "rveval"
+
+# Mirrors the table "The house" of the design: floor, and what a module may import from rveval. A package (engine/, tiny/,
+# perturb/, dashboard/) is one module. Change both together. What may import everything is on the edge, and nobody
+# imports the edge but the edge.
+FLOORS: dict[str, tuple[int, set[str]]] = {
+    # 0 pure
+    "__init__": (0, set()),
+    "errors": (0, set()),
+    "schema": (0, {"errors"}),
+    "perturb": (0, {"errors"}),
+    "answers": (0, {"errors"}),
+    "vectors": (0, {"errors"}),
+    "stats": (0, set()),
+    # 1 one kind of I/O
+    "fingerprints": (1, {"errors"}),
+    "headers": (1, {"errors"}),
+    "checkpoints": (1, {"fingerprints", "headers", "errors"}),
+    "compatibility": (1, {"checkpoints", "errors"}),
+    "variants": (1, {"checkpoints", "vectors", "errors"}),
+    "benchmarks": (1, {"errors"}),
+    "sandbox": (1, {"errors"}),
+    "records": (1, {"errors"}),
+    "cells": (1, {"schema", "records", "checkpoints", "variants", "benchmarks", "errors"}),
+    # 2 adapters
+    "vllm_plugin": (2, {"checkpoints", "variants", "vectors", "errors"}),
+    "engine": (2, {"vllm_plugin", "variants", "schema", "errors"}),
+    "hooks": (2, {"perturb", "answers", "benchmarks", "sandbox", "stats", "errors"}),
+    "harness": (2, {"engine", "hooks", "cells", "records", "variants", "schema", "perturb", "errors"}),
+    "tiny": (2, {"answers", "errors"}),
+    "summary": (2, {"records", "stats", "errors"}),
+    "tracking": (2, {"records", "summary", "schema", "errors"}),
+    # 3 edge
+    "dashboard": (3, {"summary", "records"}),
+}
+EDGE = {"cli", "__main__", "jobs", "plan", "report", "describe", "track", "export", "serve"}
+
+HEAVY = {"torch", "vllm", "lm_eval", "transformers", "datasets", "wandb", "scipy", "numpy"}
+# What parses configs, plans and reports must start at once.
+LIGHT = {
+    "__init__",
+    "errors",
+    "schema",
+    "checkpoints",
+    "headers",
+    "fingerprints",
+    "compatibility",
+    "variants",
+    "benchmarks",
+    "records",
+    "cells",
+    *EDGE,
+}
+
+FILE_LINES = 300
+FUNCTION_LINES = 60
+
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+SCRIPTS = sorted((REPOSITORY / "scripts").rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    """The module of the table that a file belongs to: `rveval/engine/hf.py` -> `engine`."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(REPOSITORY))
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def imported(node: ast.stmt, path: Path) -> list[str]:
+    """The dotted names an import statement in a file names; relative ones made absolute."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    base = node.module or ""
+    if node.level:
+        package = path.relative_to(REPOSITORY).parent.parts
+        base = ".".join([*package[: len(package) - node.level + 1], *filter(None, [node.module])])
+    # `from rveval import errors` names a module; `from rveval.errors import Refused` names one already.
+    return [f"{base}.{alias.name}" for alias in node.names] if base == "rveval" else [base]
+
+
+def own_imports(path: Path) -> Iterator[tuple[str, int]]:
+    """The modules of rveval that a file imports anywhere, also inside functions and for types only."""
+    known = {module_of(source) for source in SOURCES}
+    for node in ast.walk(parse(path)):
+        for name in imported(node, path) if isinstance(node, ast.stmt) else []:
+            parts = name.split(".")
+            if parts[0] == "rveval":
+                target = parts[1] if len(parts) > 1 and parts[1] in known else "__init__"
+                if target != module_of(path):
+                    yield target, node.lineno
+
+
+def at_import(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that run when a module is imported: not in functions, not under `if TYPE_CHECKING`."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from at_import(node.orelse)
+            continue
+        yield node
+        for part in ("body", "orelse", "finalbody"):
+            yield from at_import(getattr(node, part, []))
+        for handler in getattr(node, "handlers", []):
+            yield from at_import(handler.body)
+
+
+def edges() -> dict[str, set[str]]:
+    """Who imports whom, module by module."""
+    graph: dict[str, set[str]] = {}
+    for path in SOURCES:
+        graph.setdefault(module_of(path), set()).update(target for target, _ in own_imports(path))
+    return graph
+
+
+def test_there_is_something_to_check() -> None:
+    assert len(SOURCES) > 5
+
+
+def test_every_module_has_a_row() -> None:
+    assert {module_of(path) for path in SOURCES} <= FLOORS.keys() | EDGE
+
+
+def test_the_table_never_points_upward() -> None:
+    upward = [
+        (module, target)
+        for module, (floor, allowed) in FLOORS.items()
+        for target in allowed
+        if target not in FLOORS or FLOORS[target][0] > floor
+    ]
+    assert upward == []
+
+
+def test_the_table_has_no_circle() -> None:
+    TopologicalSorter({module: allowed for module, (_, allowed) in FLOORS.items()}).prepare()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_module_imports_only_what_its_row_lists(path: Path) -> None:
+    module = module_of(path)
+    # The package itself holds nothing but its version, so everybody may read it.
+    allowed = FLOORS.keys() | EDGE if module in EDGE else FLOORS[module][1] | {"__init__"}
+    wrong = [f"line {line}: {target}" for target, line in own_imports(path) if target not in allowed]
+    assert wrong == [], f"{name_of(path)} imports what its row does not list"
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    graph = edges()
+    TopologicalSorter({module: targets - {"__init__"} for module, targets in graph.items()}).prepare()
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if module_of(path) in LIGHT], ids=name_of)
+def test_light_modules_import_nothing_heavy(path: Path) -> None:
+    heavy = [
+        f"line {node.lineno}: {name}"
+        for node in at_import(parse(path).body)
+        for name in imported(node, path)
+        if name.split(".")[0] in HEAVY
+    ]
+    assert heavy == [], f"{name_of(path)} must start without these"
+
+
+def test_light_modules_reach_nothing_heavy_through_others() -> None:
+    """A light module that imports a heavy one of ours at its top is no longer light."""
+    known = {module_of(source) for source in SOURCES}
+    reached = [
+        f"{name_of(path)} line {node.lineno}: {name}"
+        for path in SOURCES
+        if module_of(path) in LIGHT
+        for node in at_import(parse(path).body)
+        for name in imported(node, path)
+        if name.startswith("rveval.") and name.split(".")[1] in known - LIGHT
+        if any(
+            other.split(".")[0] in HEAVY
+            for source in SOURCES
+            if module_of(source) == name.split(".")[1]
+            for inner in at_import(parse(source).body)
+            for other in imported(inner, source)
+        )
+    ]
+    assert reached == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_the_package_does_not_print(path: Path) -> None:
+    calls = [
+        node.lineno
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert calls == [], "progress goes through rich or tqdm, words through logging"
+
+
+@pytest.mark.parametrize("path", SOURCES + SCRIPTS, ids=name_of)
+def test_files_and_functions_stay_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) < FILE_LINES
+    long = [
+        f"{node.name}: {node.end_lineno - node.lineno + 1} lines"
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno + 1 >= FUNCTION_LINES
+    ]
+    assert long == []
+
+
+@pytest.mark.parametrize("path", SOURCES + SCRIPTS, ids=name_of)
+def test_every_file_says_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(parse(path))
