@@ -1,0 +1,219 @@
+"""The edge: a command line in, an exit status out, words for people in between. Hydra, and no logic.
+
+Hydra by itself exits with 1 on a wrong config, prints tracebacks, drops what a job returns and stops a sweep at the
+first job that raises. Here a job never raises: it leaves an `Outcome`, and the worst outcome is the exit status.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rveval import __version__
+from rveval.errors import RvevalError
+
+DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+_SEVERITY = (DONE, REFUSED, FAILED, INTERRUPTED)
+"""From best to worst: a refusal cost nothing, a failure cost an engine's time."""
+
+_log = logging.getLogger("rveval")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one job ended, and the words to say about it (none where it is done)."""
+
+    exit_code: int
+    label: str
+    message: str = ""
+
+
+@dataclass
+class _Invocation:
+    """What the jobs of one command line leave behind."""
+
+    jobs: list[Outcome] = field(default_factory=list)
+    around: list[Outcome] = field(default_factory=list)  # how Hydra and the closing ended, where they did not end well
+    store: str | None = None  # of the last job that got as far as an engine; None: nothing to close
+    sweep: bool = False
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line (default: `sys.argv[1:]`); returns the exit status and never raises."""
+    # argparse takes `a=1 -m b=2` for an error: -m goes to the front
+    arguments = sorted(sys.argv[1:] if argv is None else argv, key=lambda text: text not in ("-m", "--multirun"))
+    _set_up_logging()
+    if "--version" in arguments:
+        sys.stdout.write(f"rveval {__version__}\n")
+        return DONE
+    invocation = _Invocation()
+    _step("command line", lambda: _through_hydra(arguments, invocation), invocation)
+    _step("end of the run", lambda: _close(invocation), invocation)
+    _say_what_went_wrong(invocation)
+    outcomes = [*invocation.jobs, *invocation.around]
+    return max((one.exit_code for one in outcomes), key=_rank, default=DONE)
+
+
+def _step(label: str, work: Callable[[], Outcome | None], invocation: _Invocation) -> None:
+    """One of the two steps around the jobs; an interruption ends it and not the other one."""
+    try:
+        outcome = _guarded(label, work, invocation)
+    except KeyboardInterrupt:
+        known = any(one.exit_code == INTERRUPTED for one in invocation.jobs)
+        outcome = None if known else Outcome(INTERRUPTED, label)
+    if outcome is not None:
+        invocation.around.append(outcome)
+
+
+def _through_hydra(arguments: list[str], invocation: _Invocation) -> Outcome | None:
+    """Let Hydra compose and call the jobs; an outcome only where it ended by itself (--help, a wrong flag)."""
+    import hydra
+    from hydra._internal.utils import get_args_parser
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    from rveval import overrides, schema
+
+    try:
+        flags = get_args_parser().parse_args(arguments)
+    except SystemExit as ended:  # argparse has said why
+        return Outcome(int(ended.code or 0), "command line")
+    named = [text.partition("=")[0] for text in flags.overrides]
+    sweeping = flags.multirun or not {"experiment", "hydra.mode"}.isdisjoint(named)
+    if "hydra.searchpath" not in named and flags.config_path is None:
+        folders = [schema.config_dir(), *([Path(flags.config_dir)] if flags.config_dir else [])]
+        overrides.check(flags.overrides, sweeping, folders)
+    schema.register()
+
+    def job(cfg: Any) -> None:
+        from hydra.core.hydra_config import HydraConfig
+
+        hydra_cfg = HydraConfig.get()
+        invocation.sweep = hydra_cfg.mode is not None and hydra_cfg.mode.name == "MULTIRUN"
+        typed = OmegaConf.to_container(hydra_cfg.overrides.task, resolve=False)  # as typed: ${x} may not resolve
+        label = " ".join(typed if isinstance(typed, list) else []) or "rveval"
+        _run_job(cfg, label, invocation)
+
+    decorated = hydra.main(version_base="1.3", config_path=str(schema.config_dir()), config_name="config")(job)
+    try:
+        with tempfile.TemporaryDirectory(prefix="rveval-") as scratch, _as_hydra_wants_it(arguments, scratch):
+            decorated()
+    except SystemExit as ended:
+        return Outcome(int(ended.code or 0), "command line")  # --help, --hydra-help
+    except (HydraException, OmegaConfBaseException, YAMLError, ValueError, OSError) as error:
+        raise overrides.from_hydra(error) from error
+    if invocation.jobs or flags.cfg or flags.info or flags.shell_completion:
+        return None
+    return Outcome(FAILED, "command line", "no job has reported how it ended: only Hydra's basic launcher is supported")
+
+
+@contextlib.contextmanager
+def _as_hydra_wants_it(arguments: list[str], scratch: str) -> Iterator[None]:
+    """Hydra reads `sys.argv`, raises only where HYDRA_FULL_ERROR is set, and writes a multirun.yaml somewhere."""
+    argv, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    sys.argv = ["rveval", *arguments, f"hydra.sweep.dir='{scratch}'"]
+    try:
+        yield
+    finally:
+        sys.argv = argv
+        if full_error is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full_error
+
+
+def _run_job(cfg: Any, label: str, invocation: _Invocation) -> None:
+    try:
+        outcome = _guarded(label, lambda: _job(cfg, label, invocation), invocation)
+    except KeyboardInterrupt:
+        invocation.jobs.append(
+            Outcome(INTERRUPTED, label, "complete cells are kept; the same command goes on from there")
+        )
+        raise
+    assert outcome is not None
+    invocation.jobs.append(outcome)
+    if outcome.exit_code and invocation.sweep:
+        _log.error("%s", _words(outcome))  # now, too: the end of a long sweep may be hours away
+
+
+def _job(cfg: Any, label: str, invocation: _Invocation) -> Outcome:
+    from rveval import schema
+
+    config = schema.parse(cfg)
+    from rveval import jobs
+
+    if config.dry_run:
+        jobs.dry_run(config)
+        return Outcome(DONE, label)
+    invocation.store = config.store
+    result = jobs.run(config)
+    return Outcome(result.exit_code, result.label or label, result.message)
+
+
+def _close(invocation: _Invocation) -> None:
+    if invocation.store is not None:
+        from rveval import jobs
+
+        jobs.close(invocation.store)
+
+
+def _guarded(label: str, work: Callable[[], Outcome | None], invocation: _Invocation) -> Outcome | None:
+    """What `work` returns, or the outcome of what it raised; lets only KeyboardInterrupt through."""
+    try:
+        return work()
+    except RvevalError as error:
+        return Outcome(error.exit_code, label, str(error))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the edge: what nobody foresaw ends in one line, not in a traceback
+        return Outcome(FAILED, label, _unforeseen(error, invocation.store))
+
+
+def _unforeseen(error: BaseException, store: str | None) -> str:
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
+    text = "".join(traceback.format_exception(error))
+    first_line = (str(error).splitlines() or [""])[0]
+    for folder in (*([Path(store) / "logs"] if store else []), Path(tempfile.gettempdir()) / "rveval-logs"):
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8")
+            return f"{type(error).__name__}: {first_line} (traceback: {folder / name})"
+    return f"{type(error).__name__}: {first_line} (no folder could be written for the traceback)"
+
+
+def _say_what_went_wrong(invocation: _Invocation) -> None:
+    wrong = [one for one in invocation.jobs if one.exit_code]
+    if invocation.sweep and wrong:
+        _log.error("%d of %d jobs did not end well:", len(wrong), len(invocation.jobs))
+    for one in [*wrong, *(one for one in invocation.around if one.exit_code)]:
+        _log.error("%s", _words(one))
+
+
+def _words(outcome: Outcome) -> str:
+    how = {REFUSED: "refused", INTERRUPTED: "interrupted"}.get(outcome.exit_code, "failed")
+    return f"{how}: {outcome.label}\n{outcome.message}".rstrip()
+
+
+def _rank(exit_code: int) -> int:
+    return _SEVERITY.index(exit_code) if exit_code in _SEVERITY else _SEVERITY.index(FAILED)
+
+
+def _set_up_logging() -> None:
+    if not _log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        _log.addHandler(handler)
+        _log.setLevel(logging.INFO)
+        _log.propagate = False
