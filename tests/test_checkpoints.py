@@ -121,7 +121,7 @@ def test_a_cut_or_grown_file_is_never_accepted(tmp_path_factory: pytest.TempPath
 
 
 def test_an_unknown_name_offers_the_nearest(tiny: Path) -> None:
-    with pytest.raises(KeyError, match="layers.0.mlp.up_proj.weight"):
+    with pytest.raises(KeyError, match=r"layers\.0\.mlp\.up_proj\.weight"):
         open_checkpoint(tiny).get("model.layers.0.mlp.up_prj.weight")
 
 
