@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import time
 from decimal import Decimal
 
@@ -62,7 +63,16 @@ FLEXIBLE_ONLY = [
     ("Rs.500", "500"),
     ("0.10 + 0.20 = 0.30", "0.3"),
 ]
-FAILED = ["", "I do not know.", "####", "#### Summary", "The answer is unclear", "\\boxed{}", "one hundred", "\u00b2 \u00bd"]
+FAILED = [
+    "",
+    "I do not know.",
+    "####",
+    "#### Summary",
+    "The answer is unclear",
+    "\\boxed{}",
+    "one hundred",
+    "\u00b2 \u00bd",
+]
 
 
 @pytest.mark.parametrize(("response", "number"), STRICT_TOO)
@@ -129,8 +139,8 @@ def test_what_comes_before_the_last_line_does_not_change_it(text: str, number: i
 
 @pytest.mark.parametrize(
     "unit",
-    ["1", "#", "#### ", "####1", "answer is ", "answer: 5 ", "answer:  ", "\\boxed{", "{", " ", "1 ", "1,111,", "-", "$",
-     ".1", "\\", "1{,}", "answer is 1+1=", "Answer: 1\n"],
+    ["1", "#", "#### ", "####1", "answer is ", "answer: 5 ", "answer:  ", "\\boxed{", "{", " ", "1 ", "1,111,", "-",
+     "$", ".1", "\\", "1{,}", "answer is 1+1=", "Answer: 1\n"],
 )  # fmt: skip
 def test_a_megabyte_is_read_in_linear_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
@@ -143,3 +153,7 @@ def test_a_megabyte_is_read_in_linear_time(unit: str) -> None:
 def test_the_version_is_part_of_the_contract() -> None:
     """Readings above changed? Then raise the version: cells scored under the old one must not be taken for new."""
     assert answers.VERSION == 1
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    assert doctest.testmod(answers).failed == 0

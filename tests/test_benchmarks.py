@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -33,7 +34,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[list[str
     monkeypatch.setitem(
         benchmarks.PUBLISHED,
         "gsm8k",
-        benchmarks.Published(published.files, {"test": 6, "train": 6}, published.hub, published.fields, published.check),
+        dataclasses.replace(published, counts={"test": 6, "train": 6}),
     )
     monkeypatch.setenv("RVEVAL_DATA", str(tmp_path))
     return lambda lines: write(tmp_path, lines)
@@ -109,7 +110,7 @@ def test_all_broken_lines_are_reported_at_once_but_not_a_screenful(small: Callab
 
 def test_a_missing_file_says_how_to_use_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RVEVAL_DATA", str(tmp_path / "nowhere"))
-    with pytest.raises(Refused, match="nowhere/gsm8k/test.jsonl.*can't be read[^$]*RVEVAL_DATA"):
+    with pytest.raises(Refused, match=r"nowhere/gsm8k/test.jsonl.*can't be read[^$]*RVEVAL_DATA"):
         load("gsm8k")
 
 
@@ -126,7 +127,9 @@ def test_a_hub_out_of_reach_is_one_refusal(tmp_path: Path) -> None:
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY)}
     env.pop("RVEVAL_DATA", None)
     env.pop("HF_DATASETS_CACHE", None)
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True, timeout=120
+    )
     for words in ("openai/gsm8k", "main", "the test split of gsm8k", "RVEVAL_DATA", "gsm8k/test.jsonl"):
         assert words in done.stdout
 
