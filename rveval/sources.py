@@ -56,7 +56,7 @@ def resolve(source: Source, where: str = "model.path") -> Path:
     if source.path and folder.is_dir():
         return _subfolder(folder, source, where)
     if source.path.startswith(("/", "./", "../", "~")) or source.path in (".", "..", "") or folder.exists():
-        what = "this is a file, not a folder" if folder.exists() else "no such folder"
+        what = "this is a file, not a folder" if folder.is_file() else "no such folder"
         fix = f"give the folder that holds config.json and *.safetensors: {where}=FOLDER"
         raise Refused(Problem(f"{what}: {source.path or '(empty)'}", where, fix=fix))
     if not _HUB_ID.fullmatch(source.path):
@@ -121,16 +121,17 @@ def _from_hub(source: Source, where: str) -> Path:
 
 def _cached(source: Source) -> tuple[Path | None, list[str]]:
     """The snapshot in the hub's cache if it is complete, and otherwise the files that it lacks."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub import try_to_load_from_cache
 
+    # Not snapshot_download(local_files_only=True): that calls a snapshot incomplete for files that nobody wants.
+    inside = f"{source.subfolder.strip('/')}/" if source.subfolder else ""
     try:
-        snapshot = Path(snapshot_download(source.path, revision=source.revision, local_files_only=True))
-    except (LocalEntryNotFoundError, ValueError):
+        config = try_to_load_from_cache(source.path, f"{inside}config.json", revision=source.revision)
+    except ValueError:  # no possible name of a repository; the hub's client says why when it is asked
+        config = None
+    if not isinstance(config, str):
         return None, ["config.json", headers.SINGLE]
-    folder = snapshot / source.subfolder if source.subfolder else snapshot
-    if not (folder / "config.json").is_file():
-        return None, ["config.json"]
+    folder = Path(config).parent
     problems = headers.weight_files(folder).problems
     lacking = [Path(problem.where).name for problem in problems if problem.where.endswith(".safetensors")]
     return (folder, []) if not problems else (None, lacking or [headers.SINGLE])

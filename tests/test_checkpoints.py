@@ -1,15 +1,12 @@
-"""Checkpoints on disk and from the hub's cache: what is read, what is refused, and that nothing is read twice."""
+"""Checkpoints on disk: what is read, what is refused with which words, and what a scan for NaN finds."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,15 +17,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from rveval import fingerprints, headers
-from rveval.checkpoints import assert_finite, content_hash, open_checkpoint, resolve
+from rveval.checkpoints import assert_finite, content_hash, open_checkpoint
 from rveval.errors import Refused
-
-
-@dataclass
-class Source:
-    path: str
-    revision: str | None = None
-    subfolder: str | None = None
 
 
 @pytest.fixture(scope="session")
@@ -51,12 +41,6 @@ def sharded(copy: Path) -> Path:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RVEVAL_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
-
-
-def settle(folder: Path) -> None:
-    """Make all files old enough to be remembered."""
-    for file in folder.iterdir():
-        os.utime(file, (time.time() - 60, time.time() - 60))
 
 
 def refusal(folder: Path) -> str:
@@ -304,78 +288,6 @@ def test_a_second_copy_of_the_weights_is_named(copy: Path, caplog: pytest.LogCap
     assert "not part of the weights: consolidated.safetensors" in caplog.text
 
 
-# Content hash and its memory
-
-
-def test_the_hash_is_of_content(tiny: Path, tmp_path: Path) -> None:
-    other = tinymodels.sibling(tiny, tmp_path / "other")
-    (other / "model.safetensors").rename(other / "renamed.safetensors")
-    assert content_hash(other) == content_hash(tiny)
-    assert content_hash(other, "model") == content_hash(tiny, "model")
-    assert content_hash(tinymodels.perturbed(tiny, tmp_path / "noisy")) != content_hash(tiny)
-    (other / "chat_template.jinja").write_text("{{ messages }}")
-    assert content_hash(other) == content_hash(tiny)
-    assert content_hash(other, "model") != content_hash(tiny, "model")
-
-
-def test_a_file_is_read_once_until_it_changes(copy: Path, cache: Path) -> None:
-    settle(copy)
-    first = content_hash(copy)
-    entries = list((cache / "sha256").glob("*.json"))
-    assert len(entries) == 1
-    # A marked entry shows that the file itself is not read again.
-    entry = json.loads(entries[0].read_text())
-    entries[0].write_text(json.dumps(entry | {"value": "0" * 64}))
-    assert fingerprints.file_hash(copy / "model.safetensors") == "0" * 64
-    named = tinymodels.tensors(copy)
-    named["model.norm.weight"] += 1
-    tinymodels.write(copy, named)
-    settle(copy)
-    assert content_hash(copy) not in (first, "0" * 64)
-
-
-def test_a_file_written_just_now_is_not_remembered(copy: Path, cache: Path) -> None:
-    os.utime(copy / "model.safetensors")
-    content_hash(copy)
-    assert not list(cache.rglob("*.json"))
-
-
-@pytest.mark.parametrize("spoil", ["{", "[]", '{"key": 3}', '{"key": "x", "value": "y"}', "\x00"])
-def test_a_spoilt_cache_costs_only_time(copy: Path, cache: Path, spoil: str) -> None:
-    settle(copy)
-    first = content_hash(copy)
-    for entry in cache.rglob("*.json"):
-        entry.write_text(spoil)
-    assert content_hash(copy) == first
-
-
-def test_an_unwritable_cache_warns(
-    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    settle(copy)
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("RVEVAL_CACHE", str(tmp_path / "file"))
-    assert len(content_hash(copy)) == 64
-    assert "cannot be written" in caplog.text
-
-
-def test_concurrent_processes_agree(copy: Path, cache: Path) -> None:
-    settle(copy)
-    code = f"import pathlib, rveval.checkpoints as c; print(c.content_hash(pathlib.Path({str(copy)!r}), 'model'))"
-    running = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    answers = {process.communicate()[0] for process in running}
-    assert answers == {content_hash(copy, "model") + "\n"}
-    assert not list(cache.rglob("*.tmp"))
-
-
-def test_blobs_of_the_hub_are_not_read(copy: Path, tmp_path: Path) -> None:
-    digest = "ab" * 32
-    (tmp_path / "blobs").mkdir()
-    (copy / "model.safetensors").rename(tmp_path / "blobs" / digest)
-    (copy / "model.safetensors").symlink_to(tmp_path / "blobs" / digest)
-    assert fingerprints.file_hash(copy / "model.safetensors") == digest
-
-
 # NaN and infinity
 
 
@@ -418,120 +330,3 @@ def test_the_scan_counts_exactly(dtype: torch.dtype, values: list[float]) -> Non
 
     tensor = torch.tensor(values, dtype=dtype)
     assert _not_finite(tensor) == [sum(v != v for v in values), sum(abs(v) == float("inf") for v in values)]
-
-
-# From words to a folder
-
-
-def no(source: Source) -> str:
-    with pytest.raises(Refused) as caught:
-        resolve(source, "model.path")
-    return str(caught.value)
-
-
-def test_folders_resolve(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert resolve(Source(str(copy))) == copy
-    assert resolve(Source(str(tmp_path), subfolder="copy")) == copy
-    monkeypatch.chdir(tmp_path)
-    assert resolve(Source("copy")).resolve() == copy
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert resolve(Source("~/copy")) == copy
-    # A local folder is the way out where the revision could not be filled in.
-    assert resolve(Source(str(copy), revision="???")) == copy
-
-
-def test_a_folder_that_wins_over_the_hub(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "org").mkdir()
-    copy.rename(tmp_path / "org" / "name")
-    monkeypatch.chdir(tmp_path)
-    assert resolve(Source("org/name")) == Path("org/name")
-
-
-@pytest.mark.parametrize("path", ["/nope/x", "./x", "../x/y", "~/nope", ""])
-def test_a_missing_folder_is_never_sent_to_the_hub(path: str) -> None:
-    words = no(Source(path))
-    assert "no such folder" in words
-    assert "hub" not in words
-
-
-def test_what_names_nothing(copy: Path) -> None:
-    assert "this is a file" in no(Source(str(copy / "config.json")))
-    assert "org/name" in no(Source("gpt2"))
-    assert "no such packaged model" in no(Source("tiny:nope"))
-    assert "no such packaged model" in no(Source("tiny:../model"))
-    assert "model.subfolder" in no(Source(str(copy), subfolder="deeper"))
-
-
-def test_what_is_not_filled_in() -> None:
-    assert "model.path: the path is not filled in" in no(Source("???"))
-    words = no(Source("org/name", revision="???"))
-    assert "model.revision: the revision is not filled in" in words
-    assert "model.path=FOLDER" in words
-
-
-HUB = """
-import sys
-from types import SimpleNamespace
-from rveval.checkpoints import resolve
-from rveval.errors import Refused
-try:
-    print(resolve(SimpleNamespace(path="org/name", revision={revision!r}, subfolder={subfolder!r})))
-except Refused as refused:
-    print(refused)
-"""
-
-
-def from_hub(home: Path, revision: str | None = None, subfolder: str | None = None, **environment: str) -> str:
-    """Resolve org/name in a process of its own: the hub's client reads its settings when it is imported."""
-    env = {**os.environ, "HF_HOME": str(home), "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
-    code = HUB.format(revision=revision, subfolder=subfolder)
-    return subprocess.run(
-        [sys.executable, "-c", code], env={**env, **environment}, check=True, capture_output=True, text=True
-    ).stdout.strip()
-
-
-@pytest.mark.parametrize("offline", ["0", "1"])
-def test_an_unreachable_hub_is_one_clear_error_in_seconds(tmp_path: Path, offline: str) -> None:
-    start = time.monotonic()
-    words = from_hub(tmp_path, "v1", subfolder="sub", HF_HUB_OFFLINE=offline)
-    assert time.monotonic() - start < 8
-    assert "cannot get sub/config.json of org/name at revision v1" in words
-    assert "hf download org/name --revision v1 --local-dir FOLDER" in words
-    assert "model.path=FOLDER" in words
-
-
-COMMIT = "0123456789" * 4
-
-
-def snapshot(home: Path, tiny: Path) -> Path:
-    repository = home / "hub" / "models--org--name"
-    (repository / "refs").mkdir(parents=True)
-    (repository / "refs" / "main").write_text(COMMIT)
-    return Path(shutil.copytree(tiny, repository / "snapshots" / COMMIT))
-
-
-@pytest.mark.parametrize("offline", ["0", "1"])
-@pytest.mark.parametrize("revision", [None, "main", COMMIT])
-def test_a_cached_snapshot_is_used(tmp_path: Path, tiny: Path, revision: str | None, offline: str) -> None:
-    folder = snapshot(tmp_path, tiny)
-    assert from_hub(tmp_path, revision, HF_HUB_OFFLINE=offline) == str(folder)
-
-
-def test_an_incomplete_snapshot_is_not(tmp_path: Path, tiny: Path) -> None:
-    folder = snapshot(tmp_path, tiny)
-    tinymodels.reshard(folder, 3)
-    (folder / "model-00002-of-00003.safetensors").unlink()
-    assert f"cannot get model-00002-of-00003.safetensors of org/name at revision {COMMIT}" in from_hub(tmp_path, COMMIT)
-
-
-def test_only_what_is_needed_is_fetched() -> None:
-    from rveval.sources import _wanted
-
-    files = ["model.safetensors", "consolidated.safetensors", "pytorch_model.bin", "config.json", "README.md", "x/y.py"]
-    assert _wanted(files, Source("org/name"), "model.path") == ["model.safetensors", "config.json"]
-    many = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", headers.INDEX, "config.json"]
-    assert set(_wanted([*many, "consolidated.safetensors"], Source("org/name"), "model.path")) == set(many)
-    deep = _wanted(["a/model.safetensors", "a/config.json", "config.json"], Source("o/n", subfolder="a"), "model.path")
-    assert deep == ["a/model.safetensors", "a/config.json"]
-    with pytest.raises(Refused, match="pickles are never loaded"):
-        _wanted(["pytorch_model.bin", "config.json"], Source("org/name"), "model.path")
