@@ -51,14 +51,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line (default: `sys.argv[1:]`); returns the exit status and never raises."""
     # argparse takes `a=1 -m b=2` for an error: -m goes to the front
     arguments = sorted(sys.argv[1:] if argv is None else argv, key=lambda text: text not in ("-m", "--multirun"))
-    _set_up_logging()
     if "--version" in arguments:
         sys.stdout.write(f"rveval {__version__}\n")
         return DONE
     invocation = _Invocation()
-    _step("command line", lambda: _through_hydra(arguments, invocation), invocation)
-    _step("end of the run", lambda: _close(invocation), invocation)
-    _say_what_went_wrong(invocation)
+    with _words_to_stderr():
+        _step("command line", lambda: _through_hydra(arguments, invocation), invocation)
+        _step("end of the run", lambda: _close(invocation), invocation)
+        _say_what_went_wrong(invocation)
     outcomes = [*invocation.jobs, *invocation.around]
     return max((one.exit_code for one in outcomes), key=_rank, default=DONE)
 
@@ -121,17 +121,18 @@ def _through_hydra(arguments: list[str], invocation: _Invocation) -> Outcome | N
 @contextlib.contextmanager
 def _as_hydra_wants_it(arguments: list[str], scratch: str) -> Iterator[None]:
     """Hydra reads `sys.argv`, raises only where HYDRA_FULL_ERROR is set, and writes a multirun.yaml somewhere."""
-    argv, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv = ["rveval", *arguments, f"hydra.sweep.dir='{scratch}'"]
+    wanted = {"HYDRA_FULL_ERROR": "1", "RVEVAL_SCRATCH": scratch}
+    argv, before = sys.argv, {name: os.environ.get(name) for name in wanted}
+    sys.argv = ["rveval", *arguments]
+    os.environ.update(wanted)
     try:
         yield
     finally:
         sys.argv = argv
-        if full_error is None:
-            del os.environ["HYDRA_FULL_ERROR"]
-        else:
-            os.environ["HYDRA_FULL_ERROR"] = full_error
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _run_job(cfg: Any, label: str, invocation: _Invocation) -> None:
@@ -210,10 +211,18 @@ def _rank(exit_code: int) -> int:
     return _SEVERITY.index(exit_code) if exit_code in _SEVERITY else _SEVERITY.index(FAILED)
 
 
-def _set_up_logging() -> None:
-    if not _log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        _log.addHandler(handler)
-        _log.setLevel(logging.INFO)
-        _log.propagate = False
+@contextlib.contextmanager
+def _words_to_stderr() -> Iterator[None]:
+    """Show what `rveval` logs, bare, on stderr; a caller in the same process finds its logging as it was."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    level, propagate = _log.level, _log.propagate
+    _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
+    _log.propagate = False
+    try:
+        yield
+    finally:
+        _log.removeHandler(handler)
+        _log.setLevel(level)
+        _log.propagate = propagate

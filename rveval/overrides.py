@@ -86,11 +86,11 @@ def _key_problems(override: Override, folders: Sequence[Path]) -> list[Problem]:
     name = override.key_or_group
     known = {*schema.known_keys(), *_groups(folders)}
     if name not in known and not name.startswith(_OPEN):
-        return [Problem("unknown key", name, fix=nearest(name, _beside(name, known)))]
+        return [Problem("unknown key", name, fix=_nearest_key(name, known))]
     where, fix = override.input_line or name, f"write {name}=VALUE"
     if override.is_delete():
         return [Problem("keys can't be removed", where, fix=fix)]
-    if override.is_add() and not override.is_force_add() and not name.startswith("engine.extra."):
+    if override.is_add() and not override.is_force_add() and not name.startswith(_OPEN):
         return [Problem("+key is refused: the key is there already", where, fix=fix)]
     return []
 
@@ -124,11 +124,14 @@ def _values(override: Override) -> list[object]:
     return [] if override.is_sweep_override() else [override.value()]
 
 
-def _beside(name: str, known: Iterable[str]) -> list[str]:
-    """The keys of the same section, so that the answer is short; the top level where there is no such section."""
-    section = name.rpartition(".")[0]
-    here = [one for one in known if section and one.rpartition(".")[0] == section]
-    return here or [one for one in known if "." not in one]
+def _nearest_key(name: str, known: Iterable[str]) -> str:
+    """The key that was meant: of the same name in a section, else the nearest of its own section."""
+    section, _, last = name.rpartition(".")
+    elsewhere = [one for one in known if one.rpartition(".")[2] == last]
+    if elsewhere:
+        return f"did you mean {' or '.join(sorted(elsewhere))}?"
+    here = [one.rpartition(".")[2] for one in known if one.rpartition(".")[0] == section]
+    return nearest(last, here or [one for one in known if "." not in one])
 
 
 def _groups(folders: Sequence[Path]) -> set[str]:

@@ -133,7 +133,7 @@ class SuiteConfig:
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """How a variant is served. `kv_cache_gib`, `threads`: on the CPU; `batch_size`: of `hf`; `extra`: anything else of vLLM."""
+    """How a variant is served. `kv_cache_gib`, `threads`: on the CPU; `batch_size`: of `hf`; `extra`: more of vLLM."""
 
     kind: Literal["vllm", "hf"] = field(default="vllm", metadata=rule("an engine"))
     max_model_len: int | None = field(default=None, metadata=rule(_A_COUNT_OR_NULL, _at_least_1))
@@ -235,8 +235,11 @@ def known_keys(cls: type = Config, prefix: str = "") -> list[str]:
 def register() -> None:
     """Give Hydra the tree of all keys as `rveval_schema`, the first entry of the defaults list."""
     from hydra.core.config_store import ConfigStore
+    from omegaconf import OmegaConf
 
-    ConfigStore.instance().store(name="rveval_schema", node=_defaults(Config), provider="rveval")
+    node = OmegaConf.create(_defaults(Config))
+    OmegaConf.set_struct(node.engine.extra, False)  # the one mapping that takes keys nobody knows
+    ConfigStore.instance().store(name="rveval_schema", node=node, provider="rveval")
 
 
 def config_dir() -> Path:
