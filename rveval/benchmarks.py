@@ -60,6 +60,27 @@ def names() -> list[str]:
     return [*PUBLISHED, *tiny]
 
 
+def of_task(task: str) -> tuple[str, str]:
+    """Benchmark and family of a task's name; the family of a clean task is "clean".
+
+    >>> of_task("rv_gsm8k")
+    ('gsm8k', 'clean')
+    >>> of_task("rv_gsm8k_typos+distractor")
+    ('gsm8k', 'typos+distractor')
+
+    Raises:
+        Refused: not the name of a task of ours.
+    """
+    for benchmark in sorted(names(), key=len, reverse=True):
+        found = re.fullmatch(rf"rv_{benchmark}(?:_([a-z+]+))?", task)
+        if found:
+            return benchmark, found.group(1) or "clean"
+    known = ", ".join(f"rv_{benchmark}" for benchmark in names())
+    raise Refused(
+        Problem("no such task", where="suite.tasks", expected=f"{known}, each with or without _<family>", found=task)
+    )
+
+
 def load(name: str, split: str = "test") -> list[Item]:
     """All items of a split, in the published order.
 

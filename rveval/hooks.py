@@ -90,25 +90,6 @@ def target(benchmark: str, doc: Mapping[str, Any]) -> str:
     return answers.gold_number(doc["answer"])
 
 
-def task_benchmark(task: str) -> tuple[str, str]:
-    """Benchmark and family of a task's name.
-
-    >>> task_benchmark("rv_gsm8k")
-    ('gsm8k', 'clean')
-    >>> task_benchmark("rv_tiny_math_typos+distractor")
-    ('tiny_math', 'typos+distractor')
-
-    Raises:
-        Refused: not the name of a task of ours.
-    """
-    for benchmark in _SCORERS:
-        found = re.fullmatch(rf"rv_{benchmark}(?:_([a-z+]+))?", task)
-        if found:
-            return benchmark, found.group(1) or "clean"
-    known = ", ".join(f"rv_{benchmark}" for benchmark in _SCORERS)
-    raise Refused(Problem("no such task", where=task, expected=f"{known}, each with or without _<family>"))
-
-
 def stock_metrics(doc: Mapping[str, Any], response: str) -> dict[str, float]:
     """What lm-eval's own gsm8k_cot_zeroshot gives this response: its filters and its metric, run on it unchanged.
 

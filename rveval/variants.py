@@ -121,7 +121,12 @@ def _combined(recipe: Recipe, base: Checkpoint, reuse_buffer: bool) -> Iterator[
         if not any(pattern.search(name) for pattern in scope):
             yield name, theta
             continue
-        terms = [Displacement(plus.get(name), minus.get(name) if minus else None, w) for plus, minus, w in donors]
+        # A saved delta may leave out what it does not change; the gate lets that pass only where its metadata says so.
+        terms = [
+            Displacement(plus.get(name), minus.get(name) if minus else None, weight)
+            for plus, minus, weight in donors
+            if name in plus
+        ]
         out = buffer.take(theta.shape, dtype) if buffer else None
         yield name, combine(theta, terms, recipe.alpha, dtype=dtype, out=out)
 
@@ -139,3 +144,46 @@ class _Buffer:
         if self._bytes is None or self._bytes.numel() < size:
             self._bytes = torch.empty(size, dtype=torch.uint8)
         return self._bytes[:size].view(dtype).view(shape)
+
+
+SHARD_BYTES = 2 << 30
+
+
+def write_merged(recipe: Recipe, folder: Path) -> Path:
+    """Write the variant as an ordinary checkpoint: an independent reference, and what plain tools can load.
+
+    Args:
+        recipe: what to build.
+        folder: made; gets the base's config, tokenizer and templates, and the variant's tensors in shards.
+
+    Returns:
+        The folder.
+    """
+    import shutil
+
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in Path(recipe.base).iterdir():
+        if file.is_file() and file.suffix != ".safetensors" and not file.name.endswith(".safetensors.index.json"):
+            shutil.copy(file, folder / file.name)
+    index: dict[str, str] = {}
+    for number, shard in enumerate(_shards(recipe)):
+        name = f"model-{number:05d}.safetensors"
+        save_file(shard, str(folder / name), metadata={"format": "pt"})
+        index |= dict.fromkeys(shard, name)
+    text = json.dumps({"metadata": {}, "weight_map": index}, indent=1)
+    (folder / "model.safetensors.index.json").write_text(text)
+    return folder
+
+
+def _shards(recipe: Recipe) -> Iterator[dict[str, torch.Tensor]]:
+    shard: dict[str, torch.Tensor] = {}
+    size = 0
+    for name, tensor in tensors(recipe):
+        if shard and size + tensor.nbytes > SHARD_BYTES:
+            yield shard
+            shard, size = {}, 0
+        shard[name] = tensor.contiguous()
+        size += tensor.nbytes
+    yield shard

@@ -17,7 +17,8 @@ from conftest import REPOSITORY, needs_data
 from rveval import hooks
 from rveval.benchmarks import load
 from rveval.errors import Refused
-from rveval.hooks import number_results, score, task_benchmark
+from rveval.benchmarks import of_task
+from rveval.hooks import number_results, score
 
 DOC = {"item_id": "gsm8k/3", "question": "Ann has 1,000 pens and buys 18. How many?", "answer": "Sum.\n#### 1,018"}
 TINY = {**DOC, "item_id": "tiny_math/3"}
@@ -179,9 +180,9 @@ def test_unknown_benchmarks_and_tasks_are_refused_with_the_known_ones() -> None:
         score("sums", DOC, "7")
     for name in ("gsm8k", "rv_gsm9k", "rv_gsm8k_", "rv_gsm8k_Typos", "rv_"):
         with pytest.raises(Refused, match="rv_gsm8k"):
-            task_benchmark(name)
-    assert task_benchmark("rv_gsm8k") == ("gsm8k", "clean")
-    assert task_benchmark("rv_tiny_math_typos+think") == ("tiny_math", "typos+think")
+            of_task(name)
+    assert of_task("rv_gsm8k") == ("gsm8k", "clean")
+    assert of_task("rv_tiny_math_typos+think") == ("tiny_math", "typos+think")
 
 
 def test_the_target_is_the_gold_number() -> None:

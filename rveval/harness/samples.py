@@ -1,0 +1,96 @@
+"""From an answer to a line of samples.jsonl, and from lines to a cell's metrics and signs of illness."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Any
+
+from rveval import hooks
+from rveval.cells import Cell
+from rveval.harness.lm import Taken
+from rveval.records import Sample
+
+_LONGEST_PERIOD = 32
+_REPEATS = 4
+
+SIGNS = ("nonfinite_logprob", "empty", "repetition", "truncated")
+"""What shows that a variant is broken rather than wrong: counted and shown, never averaged away."""
+
+
+def line(cell: Cell, seed: int, doc_id: int, doc: dict[str, Any], number: int, taken: Taken) -> Sample:
+    """One sample: one answer to one item, scored both ways."""
+    answer = taken.answer
+    score = hooks.score(cell.benchmark, doc, answer.text)
+    return Sample(
+        item_id=str(doc["item_id"]),
+        doc_id=doc_id,
+        benchmark=cell.benchmark,
+        family=cell.family,
+        draw=cell.draw,
+        seed=seed,
+        sample_index=number,
+        prompt=taken.prompt,
+        response=answer.text,
+        extracted=score.extracted,
+        correct=score.correct,
+        extracted_strict=score.extracted_strict,
+        correct_strict=score.correct_strict,
+        target=hooks.target(cell.benchmark, doc),
+        extraction_failed=score.extraction_failed,
+        finish_reason=answer.finish_reason,
+        n_prompt_tokens=taken.n_prompt_tokens,
+        n_output_tokens=len(answer.tokens),
+        mean_logprob=_mean_logprob(answer.logprob, len(answer.tokens)),
+        signs=signs(answer.text, answer.tokens, answer.finish_reason, answer.logprob),
+        metrics=score.metrics,
+    )
+
+
+def metrics(samples: Sequence[Sample]) -> dict[str, float]:
+    """Shares over all samples, under the names of the interface."""
+    found = {
+        "exact_match": fmean(s["correct"] for s in samples),
+        "exact_match_strict": fmean(s["correct_strict"] for s in samples),
+        "extraction_failed": fmean(s["extraction_failed"] for s in samples),
+        "truncated": fmean(s["finish_reason"] == "length" for s in samples),
+    }
+    return found | {name: fmean(s["metrics"][name] for s in samples) for name in samples[0]["metrics"]}
+
+
+def health(samples: Sequence[Sample]) -> dict[str, int]:
+    """How many samples show each sign; a sign that none shows is there with 0."""
+    counted = Counter(sign for sample in samples for sign in sample["signs"])
+    return {sign: counted[sign] for sign in SIGNS}
+
+
+def signs(text: str, tokens: Sequence[int], finish_reason: str, logprob: float) -> list[str]:
+    """The signs that one answer shows."""
+    shown = {
+        "nonfinite_logprob": not math.isfinite(logprob),
+        "empty": not text.strip(),
+        "repetition": repeats(tokens) and finish_reason == "length",
+        "truncated": finish_reason == "length",
+    }
+    return [sign for sign in SIGNS if shown[sign]]
+
+
+def repeats(tokens: Sequence[int]) -> bool:
+    """Whether the end is one passage of at most 32 tokens said four times over or more, for at least 16 tokens.
+
+    >>> repeats([5, 6] * 10), repeats(list(range(40)))
+    (True, False)
+    """
+    for period in range(1, _LONGEST_PERIOD + 1):
+        size = max(16, _REPEATS * period)
+        end = tokens[-size:]
+        if len(end) == size and all(end[i] == end[i - period] for i in range(period, size)):
+            return True
+    return False
+
+
+def _mean_logprob(total: float, tokens: int) -> float | None:
+    """None where it is not a finite number, which JSON has no word for."""
+    return total / tokens if tokens and math.isfinite(total) else None

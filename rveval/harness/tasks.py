@@ -1,0 +1,55 @@
+"""lm-eval's tasks, built once a process: without its own thousands (7 s), and without its silent skipping."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import lm_eval.api.task
+from lm_eval.tasks import TaskManager
+from tqdm import tqdm
+
+from rveval.cells import Cell, tasks_dir
+from rveval.errors import Problem, Refused
+from rveval.schema import Config
+
+# lm-eval draws a bar of its own while it renders prompts (a second of work) across ours.
+lm_eval.api.task.tqdm = partial(tqdm, disable=True)  # type: ignore[attr-defined]
+
+
+@cache
+def _manager(folder: Path, seed: int, draw: int) -> TaskManager:
+    # Names of our own: a key `seed` would be taken for vLLM's by lm-eval's command line.
+    return TaskManager(
+        include_path=str(folder), include_defaults=False, metadata={"rv_seed": seed, "rv_draw": draw}
+    )
+
+
+_built: dict[tuple[Any, ...], Any] = {}
+
+
+def load(cell: Cell, config: Config) -> Any:
+    """The lm-eval task of a cell, with the config's shots, samples and seeds.
+
+    Raises:
+        Refused: lm-eval does not know it (a YAML that does not parse is skipped by lm-eval, silently).
+    """
+    key = (cell.task, cell.draw, config.seed, config.num_fewshot, config.n)
+    if key not in _built:
+        _built[key] = _build(cell, config)
+    return _built[key]
+
+
+def _build(cell: Cell, config: Config) -> Any:
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
+    manager = _manager(tasks_dir(), config.seed, cell.draw)
+    if cell.task not in manager.all_tasks:
+        raise Refused(Problem("lm-eval could not read the task", where=cell.task, fix="check its YAML"))
+    task: Any = manager.load([cell.task])["tasks"][cell.task]
+    if config.num_fewshot is not None:
+        task.set_config(key="num_fewshot", value=config.num_fewshot)
+    task.set_config(key="repeats", value=config.n)
+    task.set_fewshot_seed(seed=config.seed)
+    return task

@@ -1,0 +1,239 @@
+"""One job of an invocation: plan, refuse what does not fit, serve, ask, store, show. The edge calls these in order.
+
+The engine outlives the job: a multirun of the basic launcher runs all its jobs in this process, one after another.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rveval import cells
+from rveval.cells import Plan
+from rveval.checkpoints import assert_finite
+from rveval.errors import Failed, Problem, RvevalError
+from rveval.records import CellRecord, Store, StudyEntry
+from rveval.schema import Config, resolved
+
+if TYPE_CHECKING:
+    from rveval.engine.session import Session
+    from rveval.tracking import Run
+
+log = logging.getLogger("rveval")
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """How a job ended: exit status, the variant's label, and why where it did not end well."""
+
+    exit_code: int
+    label: str
+    message: str = ""
+
+
+@dataclass
+class _Invocation:
+    """What the jobs of this process share."""
+
+    session: Session | None = None
+    studies: dict[tuple[str, str], None] = field(default_factory=dict)
+    fresh: set[str] = field(default_factory=set)
+    warned: set[str] = field(default_factory=set)
+
+
+_here = _Invocation()
+
+
+def dry_run(config: Config) -> None:
+    """Print the cells that the config comes to, and which of them are done."""
+    from rveval import table
+
+    plan = cells.plan(config)
+    console = table.console()
+    console.print(table.plan(plan))
+    for warning in plan.warnings:
+        console.print(f"warning: {warning}", highlight=False, markup=False)
+    if plan.left_out:
+        console.print(f"{len(plan.left_out)} tensors outside the scope keep the base's bits", highlight=False)
+
+
+def run(config: Config) -> JobResult:
+    """Run what is left of a config's cells.
+
+    Raises:
+        Refused: before an engine started.
+        Failed: after; what was complete stays complete.
+    """
+    plan = cells.plan(config)
+    store = Store(Path(config.store))
+    store.check_writable()
+    _warn(plan.warnings)
+    _here.studies[(config.store, config.study)] = None
+    kept = len(plan.cells) - len(plan.left)
+    if kept:
+        log.info("%s: %d of %d cells are complete and are not run again", plan.label, kept, len(plan.cells))
+    if plan.left:
+        _preflight(plan)
+        _run_left(plan, store)
+    _list(plan, store)
+    return JobResult(0, plan.label)
+
+
+def close(store: str) -> None:
+    """End of the invocation: close the engine, show the table of every study that was touched."""
+    session, _here.session = _here.session, None
+    if session is not None:
+        session.close()
+    studies, fresh = list(_here.studies), set(_here.fresh)
+    _here.studies.clear()
+    _here.fresh.clear()
+    for place, study in studies:
+        _show(Path(place), study, fresh)
+
+
+def _preflight(plan: Plan) -> None:
+    """What needs torch or transformers, but no engine: finiteness of every tensor, the chat template."""
+    for checkpoint in {checkpoint.folder: checkpoint for checkpoint in plan.checkpoints}.values():
+        assert_finite(checkpoint)
+    if plan.config.use_chat:
+        from rveval.harness import chat
+
+        chat.preflight(Path(plan.recipe.base), plan.config.model.system)
+
+
+def _run_left(plan: Plan, store: Store) -> None:
+    from rveval import tracking
+    from rveval.harness import run as harness
+
+    mirror = tracking.start(plan.config, dict(harness.variant(plan)))
+    exit_code = 1
+    try:
+        _ask_all(plan, store, mirror)
+        exit_code = 0
+    except KeyboardInterrupt:
+        exit_code = 130
+        raise
+    except RvevalError as error:
+        exit_code = error.exit_code
+        raise
+    finally:
+        mirror.finish(exit_code)
+
+
+def _ask_all(plan: Plan, store: Store, mirror: Run) -> None:
+    from rveval.harness import run_cell
+
+    session = _session(store)
+    with _said(f"{plan.label}: preparing the engine"):
+        served = session.serve(plan.recipe, plan.config.engine, swaps=bool(plan.config.vector.terms))
+    _warn(served.warnings)
+    for cell in plan.left:
+        with _progress(f"{plan.label}: {cell.task}", cell.n_items * plan.config.n) as advance:
+            try:
+                record = run_cell(plan, cell, served, store, advance)
+            except RvevalError:
+                raise
+            except Exception as error:
+                raise Failed(_cell_failed(plan, cell.task, store, error)) from error
+        _here.fresh.add(cell.cell_id)
+        _list(plan, store)
+        mirror.log_cell(dict(record), [dict(sample) for sample in store.read_samples(cell.cell_id)])
+        _log_cell(record)
+
+
+def _log_cell(record: CellRecord) -> None:
+    log.info(
+        "%s: %s %.1f%% of %d",
+        record["variant"]["label"],
+        record["task"],
+        100 * record["metrics"]["exact_match"],
+        record["n"],
+    )
+
+
+def _cell_failed(plan: Plan, task: str, store: Store, error: Exception) -> Problem:
+    """One line for the user, the traceback for whoever mends it."""
+    traceback_file = store.root / "logs" / f"cell-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
+    traceback_file.parent.mkdir(parents=True, exist_ok=True)
+    traceback_file.write_text("".join(traceback.format_exception(error)))
+    return Problem(
+        f"the cell failed: {type(error).__name__}: {error}",
+        where=f"{plan.label}, {task}",
+        fix=f"see {traceback_file}; complete cells are kept, and the same command goes on from there",
+    )
+
+
+def _session(store: Store) -> Session:
+    if _here.session is None:
+        from rveval.engine.session import Session
+
+        name = f"engine-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+        _here.session = Session((store.root / "logs" / name).resolve())
+    return _here.session
+
+
+def _list(plan: Plan, store: Store) -> None:
+    """Put the variant's complete cells on the study's list."""
+    done = [cell.cell_id for cell in plan.cells if store.has(cell.cell_id)]
+    store.write_study(
+        StudyEntry(
+            schema_version=1,
+            study=plan.config.study,
+            label=plan.label,
+            alpha=0.0 if plan.recipe.is_base else plan.recipe.alpha,
+            fingerprint=plan.recipe.fingerprint,
+            cells=done,
+            config=resolved(plan.config),
+        )
+    )
+
+
+def _show(place: Path, study: str, fresh: set[str]) -> None:
+    from rveval import summary, table
+
+    store = Store(place)
+    try:
+        rows = summary.compare(store, study)
+    except RvevalError as error:
+        log.warning("%s", error)
+        return
+    if not rows:
+        return
+    console = table.console()
+    console.print(table.comparison(rows, fresh))
+    console.print(f"study {study}: {place / 'studies' / study}, cells in {place / 'cells'}", highlight=False, markup=False)
+
+
+def _warn(warnings: tuple[str, ...]) -> None:
+    for warning in warnings:
+        if warning not in _here.warned:
+            _here.warned.add(warning)
+            log.warning("warning: %s", warning)
+
+
+@contextmanager
+def _said(words: str) -> Iterator[None]:
+    """A spinner while something takes seconds and counts nothing."""
+    from rich.console import Console
+
+    with Console(stderr=True).status(words):
+        yield
+
+
+@contextmanager
+def _progress(words: str, total: int) -> Iterator[Any]:
+    """A bar that takes the number of finished requests."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(words, total=total)
+        yield lambda n: bar.advance(task, n)
