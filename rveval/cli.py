@@ -25,6 +25,8 @@ DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 _SEVERITY = (DONE, REFUSED, FAILED, INTERRUPTED)
 """From best to worst: a refusal cost nothing, a failure cost an engine's time."""
 
+_HOW = {REFUSED: "refused", INTERRUPTED: "interrupted"}
+
 _log = logging.getLogger("rveval")
 
 
@@ -146,7 +148,9 @@ def _run_job(cfg: Any, label: str, invocation: _Invocation) -> None:
     assert outcome is not None
     invocation.jobs.append(outcome)
     if outcome.exit_code and invocation.sweep:
-        _log.error("%s", _words(outcome))  # now, too: the end of a long sweep may be hours away
+        # said now, in full at the end: the end of a long sweep may be hours away
+        first_line = outcome.message.partition("\n")[0]
+        _log.error("%s: %s: %s", _HOW.get(outcome.exit_code, "failed"), outcome.label, first_line)
 
 
 def _job(cfg: Any, label: str, invocation: _Invocation) -> Outcome:
@@ -195,16 +199,15 @@ def _unforeseen(error: BaseException, store: str | None) -> str:
 
 
 def _say_what_went_wrong(invocation: _Invocation) -> None:
+    """The last words: every end that was not a good one, those with the same reason together."""
     wrong = [one for one in invocation.jobs if one.exit_code]
     if invocation.sweep and wrong:
         _log.error("%d of %d jobs did not end well:", len(wrong), len(invocation.jobs))
+    reasons: dict[tuple[int, str], list[str]] = {}
     for one in [*wrong, *(one for one in invocation.around if one.exit_code)]:
-        _log.error("%s", _words(one))
-
-
-def _words(outcome: Outcome) -> str:
-    how = {REFUSED: "refused", INTERRUPTED: "interrupted"}.get(outcome.exit_code, "failed")
-    return f"{how}: {outcome.label}\n{outcome.message}".rstrip()
+        reasons.setdefault((one.exit_code, one.message), []).append(one.label)
+    for (exit_code, message), labels in reasons.items():
+        _log.error("%s", f"{_HOW.get(exit_code, 'failed')}: {'; '.join(labels)}\n{message}".rstrip())
 
 
 def _rank(exit_code: int) -> int:

@@ -38,6 +38,14 @@ def _text(value: str) -> str:
     return "" if value.isprintable() else "holds control characters"
 
 
+def _unicode(value: str) -> str:
+    return (
+        ""
+        if value.isascii() or value.encode("utf-8", "replace") == value.encode("utf-8", "ignore")
+        else "is no Unicode"
+    )
+
+
 def _path(value: str) -> str:
     if value.startswith("~"):
         return "starts with `~`, which no shell has expanded here: write the whole path"
@@ -103,7 +111,7 @@ class ModelConfig:
     subfolder: str | None = field(default=None, metadata=rule("a folder inside the repository, or null", _text))
     dtype: Dtype = field(default="bfloat16", metadata=rule("a dtype"))
     chat: bool = field(default=True, metadata=rule("true or false"))
-    system: str | None = field(default=None, metadata=rule("a system message, or null"))
+    system: str | None = field(default=None, metadata=rule("a system message, or null", _unicode))
     note: str | None = field(default=None, metadata=rule("text, or null"))
 
     @property

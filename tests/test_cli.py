@@ -6,7 +6,6 @@ an end becomes an exit status. The tests at the bottom run the real one.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import signal
 import subprocess
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tinymodels
+from conftest import needs_data
 
 import rveval
 from rveval import __version__
@@ -323,26 +324,33 @@ def heavy_imports(folder: Path, *arguments: str) -> list[str]:
     return [name for name in HEAVY if name in modules]
 
 
-needs_jobs = pytest.mark.skipif(importlib.util.find_spec("rveval.jobs") is None, reason="rveval.jobs is not there yet")
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """A user's own random checkpoints on GSM8K, as a command line."""
+    folder = tmp_path_factory.mktemp("own")
+    base = tinymodels.make(folder / "base", "qwen2")
+    plus = tinymodels.perturbed(base, folder / "plus")
+    vector = f"vector.terms=[{{plus: {plus}, minus: {base}}}]"
+    return [f"model.path={base}", "model.label=own", "vector.label=noise", vector, "suite=gsm8k", "limit=8"]
 
 
-@needs_jobs
-def test_the_real_dry_run(tmp_path: Path) -> None:
-    ended = run("-m", "alpha=0,1", "dry_run=true", cwd=tmp_path)
+@needs_data("gsm8k")
+def test_the_real_dry_run(own: list[str], tmp_path: Path) -> None:
+    ended = run("-m", "alpha=0,1", "dry_run=true", *own, cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
-    assert "rv_tiny_math" in ended.stdout + ended.stderr
+    assert "rv_gsm8k" in ended.stdout + ended.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-@needs_jobs
-def test_the_real_dry_run_imports_nothing_heavy(tmp_path: Path) -> None:
-    assert heavy_imports(tmp_path, "dry_run=true") == []
+@needs_data("gsm8k")
+def test_the_real_dry_run_imports_nothing_heavy(own: list[str], tmp_path: Path) -> None:
+    assert heavy_imports(tmp_path, "dry_run=true", *own) == []
 
 
-@needs_jobs
-def test_a_real_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+def test_real_files_that_do_not_fit_are_refused(own: list[str], tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    ended = run("model.path=empty", "vector=none", cwd=tmp_path)
+    ended = run(*own, "model.path=empty", "suite.tasks=[rv_nope]", cwd=tmp_path)
     assert ended.returncode == 2, ended.stderr
     assert "Traceback" not in ended.stderr
     assert "empty" in ended.stderr
+    assert "rv_nope" in ended.stderr

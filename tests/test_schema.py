@@ -56,6 +56,10 @@ def test_the_suite_and_the_model_speak_where_the_run_is_silent() -> None:
     assert (config.item_limit, config.use_chat) == (2, True)
 
 
+def test_a_system_message_may_have_lines_and_letters_of_any_language() -> None:
+    assert parse(tree(model__system="Sei höflich.\n答えて 🙂")).model.system == "Sei höflich.\n答えて 🙂"
+
+
 def test_resolved_is_json_and_reads_back() -> None:
     config = parse(tree(engine__extra={"a": {"b": [1, None, "x"]}}))
     assert parse(json.loads(json.dumps(resolved(config)))) == config
@@ -81,6 +85,7 @@ def test_resolved_is_json_and_reads_back() -> None:
         *[("model__label", value) for value in ("", "a/b", None, [])],
         *[("model__path", value) for value in ("", None, 1.5, "org/m@rev")],
         *[("model__dtype", value) for value in ("bf16", None, "int8")],
+        *[("model__system", value) for value in ("\ud800", 1.5)],
         *[("model__chat", value) for value in (None, "on")],
         *[("vector__label", value) for value in ("", "a:b")],
         *[("vector__terms", value) for value in (None, "org/a", {"plus": "x"})],
