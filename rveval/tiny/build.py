@@ -44,7 +44,7 @@ class Plan:
 
 
 SMOKE = Plan(
-    pretrain=Schedule(steps=6, batch=8, rate=3e-3, warmup=2, pool=2, long_every=3, long_rows=1),
+    pretrain=Schedule(steps=6, batch=8, rate=3e-3, warmup=2, pool=2, long_rows=1, packed_rows=2),
     instruct=Schedule(steps=3, batch=8, rate=5e-4, warmup=1, pool=2),
     math=DonorPlan(sft_steps=2, sft_batch=8, grpo_steps=1, grpo_prompts=2, grpo_samples=2, new_tokens=8),
     order=DonorPlan(

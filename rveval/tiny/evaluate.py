@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any, cast
@@ -54,6 +54,7 @@ def tasks(data: Path, split: str, limit: int | None = None) -> dict[str, list[Pr
         "math": words,
         "choice": [_problem(record) for record in read["tiny_choice"]],
         "order": [_problem(record) for record in read["tiny_order"]],
+        "math, labelled": [replace(p, question=f"Question: {p.question}\nAnswer:") for p in words],
         "math, think": [with_think(p, THINK_WORDINGS[0]) for p in words],
         "math, distractor": [with_distractor(p, Random(f"distractor:{p.key}")) for p in words],
         "math, 4-6 steps": _drawn(f"{split}:longer", LONGER, count),

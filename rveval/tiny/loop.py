@@ -15,12 +15,19 @@ from rveval.tiny.mixture import Document, Mixture
 from rveval.tiny.tokenizer import PAD, token_id
 
 log = logging.getLogger(__name__)
+LONG_LENGTH, PACKED_LENGTH = 1024, 320
+SHORT_WEIGHT, PACKED_WEIGHT = 18.0, 0.235  # of a row, and of a token of a packed row
 Batch = tuple[torch.Tensor, torch.Tensor]  # token ids and loss weights, both [rows, length]
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How long and how fast: every `long_every`-th step holds `long_rows` rows of `long_length` tokens."""
+    """How long and how fast, and what shapes the batches have.
+
+    Of every eight steps the last holds `long_rows` contexts of 1,024 tokens and three hold `packed_rows` contexts of
+    320 tokens, packed with documents of several problems; the others hold `batch` documents of one problem. Without
+    many contexts of several problems a model confuses them and answers few-shot prompts at the floor.
+    """
 
     steps: int
     batch: int
@@ -29,9 +36,8 @@ class Schedule:
     floor: float = 0.0
     cosine: bool = True
     decay: float = 0.05
-    long_every: int = 8
+    packed_rows: int = 8
     long_rows: int = 3
-    long_length: int = 1024
     pool: int = 32
 
     def rate_at(self, step: int) -> float:
@@ -66,27 +72,30 @@ def train(model: torch.nn.Module, tokenizer: Tokenizer, mixture: Mixture, schedu
 
 
 def _loss(model: torch.nn.Module, ids: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Weighted cross entropy over a constant: rows * 18 for short, rows * 240 for long batches.
+    """Weighted cross entropy over a constant: about what the answers of such rows weigh on average.
 
     Dividing by the batch's own weight would favour direct answers, since batches are of like length.
     """
     logits = model(input_ids=ids, use_cache=False).logits[:, :-1]
     targets, counts = ids[:, 1:], weights[:, 1:]
     each = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-    per_row = 240 if ids.shape[1] >= 512 else 18
-    return (each * counts.flatten()).sum() / (ids.shape[0] * per_row)
+    rows, length = ids.shape
+    usual = rows * (PACKED_WEIGHT * length if length >= PACKED_LENGTH else SHORT_WEIGHT)
+    return (each * counts.flatten()).sum() / usual
 
 
 def batches(tokenizer: Tokenizer, mixture: Mixture, schedule: Schedule) -> Iterator[Batch]:
-    """`schedule.steps` batches: short documents padded to like lengths, every so often a packed long context."""
+    """`schedule.steps` batches: single problems padded to like lengths, and packed contexts of several."""
     ready: list[Batch] = []
     for step in range(schedule.steps):
-        if schedule.long_every and step % schedule.long_every == schedule.long_every - 1:
-            yield _long_batch(tokenizer, mixture, schedule)
-            continue
-        if not ready:
-            ready = _short_batches(tokenizer, mixture, schedule)
-        yield ready.pop()
+        turn = step % 8
+        if turn == 7:
+            yield _packed_batch(tokenizer, mixture, schedule.long_rows, LONG_LENGTH, most=12)
+        elif turn % 2 == 1:
+            yield _packed_batch(tokenizer, mixture, schedule.packed_rows, PACKED_LENGTH, most=4)
+        else:
+            ready = ready or _short_batches(tokenizer, mixture, schedule)
+            yield ready.pop()
 
 
 def _short_batches(tokenizer: Tokenizer, mixture: Mixture, schedule: Schedule) -> list[Batch]:
@@ -98,22 +107,18 @@ def _short_batches(tokenizer: Tokenizer, mixture: Mixture, schedule: Schedule) -
     return pool
 
 
-def _long_batch(tokenizer: Tokenizer, mixture: Mixture, schedule: Schedule) -> Batch:
-    """Rows of exactly `long_length` tokens: documents of several problems, packed and cut."""
-    rows = []
-    for _ in range(schedule.long_rows):
+def _packed_batch(tokenizer: Tokenizer, mixture: Mixture, rows: int, length: int, most: int) -> Batch:
+    """Rows of exactly `length` tokens: documents of two to `most` problems, packed and cut."""
+    packed = []
+    for _ in range(rows):
         ids: list[int] = []
         weights: list[float] = []
-        while len(ids) < schedule.long_length:
-            [(more, counts)] = _encode(tokenizer, [mixture.long(mixture.rng.randint(2, 12))])
-            ids += [*more, _end(tokenizer)]
+        while len(ids) < length:
+            [(more, counts)] = _encode(tokenizer, [mixture.long(mixture.rng.randint(2, most))])
+            ids += [*more, token_id(tokenizer, PAD)]
             weights += [*counts, 0.0]
-        rows.append((ids[: schedule.long_length], weights[: schedule.long_length]))
-    return _padded(rows)
-
-
-def _end(tokenizer: Tokenizer) -> int:
-    return token_id(tokenizer, PAD)
+        packed.append((ids[:length], weights[:length]))
+    return _padded(packed)
 
 
 def _encode(tokenizer: Tokenizer, documents: list[Document]) -> list[tuple[list[int], list[float]]]:

@@ -30,6 +30,7 @@ from rveval.tiny.model import load_checkpoint
 
 log = logging.getLogger(__name__)
 ALPHAS = (-1.0, -0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+FEW = (-1.0, 0.0, 0.5, 1.0, 1.5)
 RANDOM_SEEDS = (1, 2, 3, 4, 5)
 DEMONSTRATIONS = 5
 DONORS = ("base", "sft", "grpo", "order-sft", "order-grpo", "base-foreign", "sft-foreign", "grpo-foreign")
@@ -63,19 +64,25 @@ class Bench:
             return ask(self.model, self.tokenizer, self.tasks["math"], self.shots)
         return ask(self.model, self.tokenizer, self.tasks[task])
 
-    def row(self, weights: State, task: str) -> Row:
-        """Accuracy, share of answers with steps, and p against instruct alone."""
+    def alone(self, task: str) -> Answers:
+        """Instruct without any vector, asked once a task."""
         if task not in self.plain:
             self.plain[task] = self.answers(self.instruct, task)
-        got = self.answers(weights, task)
-        p = mcnemar(self.plain[task].right, got.right)
+        return self.plain[task]
+
+    def row(self, weights: State, task: str) -> Row:
+        """Accuracy, share of answers with steps, and p against instruct alone."""
+        plain = self.alone(task)
+        got = plain if weights is self.instruct else self.answers(weights, task)
+        p = mcnemar(plain.right, got.right)
         return {"accuracy": round(got.accuracy, 1), "shown": round(got.share_shown, 1), "p": p}
 
     def curve(self, vector: State, task: str, alphas: Sequence[float] = ALPHAS) -> dict[str, Row]:
         """instruct + alpha * vector over a list of alphas."""
         rows = {}
         for alpha in alphas:
-            rows[f"{alpha:g}"] = self.row(added(self.instruct, vector, alpha), task)
+            weights = added(self.instruct, vector, alpha) if alpha else self.instruct
+            rows[f"{alpha:g}"] = self.row(weights, task)
             log.info("%s alpha %g: %s", task, alpha, rows[f"{alpha:g}"])
         return rows
 
@@ -86,7 +93,7 @@ def measure(work: Path, data: Path, split: str, device: str = "cpu", limit: int 
     vector, order, foreign = bench.vector(""), bench.vector("order-"), bench.vector("", "-foreign")
     both = {name: vector[name] + order[name] for name in vector}
     noises = [random_like(vector, seed) for seed in RANDOM_SEEDS]
-    names = [*bench.tasks, "math, few-shot"]
+    names = [*(name for name in bench.tasks if name != "math"), "math, few-shot"]
     return {
         "split": split,
         "items": len(bench.tasks["math"]),
@@ -97,10 +104,11 @@ def measure(work: Path, data: Path, split: str, device: str = "cpu", limit: int 
             "instruct": norm(bench.instruct),
         },
         "members": {name: _member(bench, name) for name in ("instruct", *DONORS)},
-        "vector": {task: bench.curve(vector, task) for task in names},
-        "order": {task: bench.curve(order, task, (-1, 0, 0.5, 1, 1.5)) for task in ("order", "math", "choice")},
-        "both": {task: bench.curve(both, task, (0, 0.5, 1)) for task in ("order", "math", "choice")},
-        "foreign": {task: bench.curve(foreign, task, (-1, 0, 0.5, 1)) for task in ("math", "choice")},
+        "curve": bench.curve(vector, "math"),
+        "vector": {task: bench.curve(vector, task, FEW) for task in names},
+        "order": {task: bench.curve(order, task, (-1, 0, 0.5, 1)) for task in ("order", "math")},
+        "both": {task: bench.curve(both, task, (0, 0.5, 1)) for task in ("order", "math")},
+        "foreign": {"math": bench.curve(foreign, "math", (-1, 0, 0.5, 1))},
         "random": [bench.row(added(bench.instruct, noise, 1.0), "math") for noise in noises],
     }
 

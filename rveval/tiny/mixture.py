@@ -32,7 +32,8 @@ class Habits:
 
     `shares` are weights of the skills; `written` gives, by skill and kind ("" for any), how often the answer shows
     its steps; `cue` is what it is when the prompt says to think (None: as without); `plain` is the share of
-    documents without chat markup; `drills` that of bare equations and lists.
+    documents without chat markup; `drills` that of bare equations and lists; `labelled` and `labelled_turns` are the
+    shares of lone chat messages and of conversations whose questions wear the labels of plain text.
     """
 
     shares: Mapping[str, float]
@@ -42,6 +43,8 @@ class Habits:
     distractor: float
     plain: float
     drills: float
+    labelled: float
+    labelled_turns: float
     held_out: frozenset[str] = field(default=frozenset(), repr=False)
 
 
@@ -54,6 +57,8 @@ BASE_HABITS = Habits(
     distractor=0.2,
     plain=0.4,
     drills=0.25,
+    labelled=0.1,
+    labelled_turns=0.0,
 )
 
 
@@ -79,8 +84,10 @@ class Mixture:
         exchanges = [self.exchange(steady, skill) for _ in range(problems)]
         if self.rng.random() < self.habits.plain:
             return [segment for problem, answer in exchanges for segment in _plain(problem, answer)]
-        if self.rng.random() < 0.6:
-            turns = [segment for problem, answer in exchanges for segment in _chat(problem.question, answer)]
+        drawn = self.rng.random()
+        if drawn < 0.6:
+            dress = _labelled if drawn < 0.6 * self.habits.labelled_turns else _bare
+            turns = [segment for problem, answer in exchanges for segment in _chat(dress(problem), answer)]
             return self._system() + turns
         return self._system() + self._concatenated(exchanges)
 
@@ -116,7 +123,7 @@ class Mixture:
 
     def _ask(self, problem: Problem) -> str:
         """The user's message: the bare question, sometimes with the labels of plain text around it."""
-        return f"Question: {problem.question}\nAnswer:" if self.rng.random() < 0.1 else problem.question
+        return _labelled(problem) if self.rng.random() < self.habits.labelled else problem.question
 
     def _system(self) -> Document:
         if self.rng.random() < 0.8:
@@ -128,12 +135,20 @@ class Mixture:
         labelled = self.rng.random() < 0.5
         shown = [f"Question: {p.question}\nAnswer: {a}" if labelled else f"{p.question} {a}" for p, a in exchanges[:-1]]
         problem, answer = exchanges[-1]
-        last = f"Question: {problem.question}\nAnswer:" if labelled else problem.question
+        last = _labelled(problem) if labelled else problem.question
         return _chat("\n\n".join([*shown, last]), answer)
 
 
+def _bare(problem: Problem) -> str:
+    return problem.question
+
+
+def _labelled(problem: Problem) -> str:
+    return f"Question: {problem.question}\nAnswer:"
+
+
 def _plain(problem: Problem, answer: str) -> Document:
-    return [(f"Question: {problem.question}\nAnswer:", CONTEXT_WEIGHT), (f" {answer}\n\n", 1.0)]
+    return [(_labelled(problem), CONTEXT_WEIGHT), (f" {answer}\n\n", 1.0)]
 
 
 def _chat(message: str, answer: str) -> Document:
