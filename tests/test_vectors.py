@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from rveval.errors import Failed
 from rveval.vectors import CHUNK, Displacement, combine
 

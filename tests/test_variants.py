@@ -1,0 +1,325 @@
+"""Variants: what a fingerprint knows, recipes as JSON, tensors streamed by name, and merged checkpoints on disk."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import tinymodels
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+
+from rveval import variants
+from rveval.checkpoints import ABSENT, content_hash, open_checkpoint
+from rveval.errors import Failed
+from rveval.variants import Recipe, RecipeTerm, VariantTensors, label, tensors, write_merged
+from rveval.vectors import Displacement, combine
+
+TERM = RecipeTerm("/there/plus", "/there/minus", 1.0, "p", "m")
+RECIPE = Recipe("/there/base", "b", (TERM,), 0.5)
+
+finite = st.floats(-4, 4, allow_nan=False)
+terms = st.builds(RecipeTerm, st.text(), st.none() | st.text(), finite, st.text(), st.none() | st.text())
+recipes = st.builds(
+    Recipe,
+    st.text(),
+    st.text(),
+    st.lists(terms, max_size=3).map(tuple),
+    finite,
+    st.lists(st.sampled_from([".*", "mlp", r"layers\.0\."]), max_size=2).map(tuple),
+    st.sampled_from(["bfloat16", "float16", "float32"]),
+)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A tied base and two siblings, random."""
+    place = tmp_path_factory.mktemp("variants")
+    base = tinymodels.make(place / "base")
+    plus = tinymodels.perturbed(base, place / "plus", seed=1)
+    return {"base": base, "plus": plus, "minus": tinymodels.perturbed(base, place / "minus", seed=2, scale=0.01)}
+
+
+def recipe_of(folders: dict[str, Path], alpha: float = 0.7, **other: object) -> Recipe:
+    term = RecipeTerm(str(folders["plus"]), str(folders["minus"]), 1.0, "p", "m")
+    return replace(Recipe(str(folders["base"]), "b", (term,), alpha), **other)  # type: ignore[arg-type]
+
+
+def bits(tensor: torch.Tensor) -> bytes:
+    return tensor.contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+
+
+# --- fingerprints ---
+
+
+def test_every_way_to_be_the_base_has_one_fingerprint() -> None:
+    base = RECIPE.as_base().fingerprint
+    ways = [
+        replace(RECIPE, alpha=0.0),
+        replace(RECIPE, alpha=-0.0),
+        replace(RECIPE, terms=()),
+        replace(RECIPE, scope=()),
+    ]
+    ways += [replace(RECIPE, alpha=0, scope=("mlp",)), replace(RECIPE, terms=(), scope=("mlp",), alpha=-1.0)]
+    for recipe in ways:
+        assert recipe.is_base
+        assert recipe.fingerprint == base
+    assert not RECIPE.is_base
+    assert RECIPE.fingerprint != base
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(RECIPE, alpha=0.25),
+        replace(RECIPE, alpha=-0.5),
+        replace(RECIPE, base_hash="another"),
+        replace(RECIPE, scope=("mlp",)),
+        replace(RECIPE, dtype="float32"),
+        replace(RECIPE, terms=(replace(TERM, weight=2.0),)),
+        replace(RECIPE, terms=(replace(TERM, weight=-1.0),)),
+        replace(RECIPE, terms=(replace(TERM, plus_hash="another"),)),
+        replace(RECIPE, terms=(replace(TERM, minus_hash="another"),)),
+        replace(RECIPE, terms=(replace(TERM, minus=None, minus_hash=None),)),
+        replace(RECIPE, terms=(replace(TERM, plus_hash="m", minus_hash="p"),)),
+        replace(RECIPE, terms=(TERM, TERM)),
+        replace(RECIPE, terms=(TERM, replace(TERM, weight=0.5))),
+    ],
+)
+def test_whatever_changes_the_weights_changes_the_fingerprint(other: Recipe) -> None:
+    assert other.fingerprint != RECIPE.fingerprint
+
+
+def test_the_dtype_of_the_base_counts_too() -> None:
+    assert replace(RECIPE, dtype="float32").as_base().fingerprint != RECIPE.as_base().fingerprint
+
+
+def test_paths_do_not_count() -> None:
+    term = RecipeTerm("/elsewhere/p", "/elsewhere/m", 1.0, "p", "m")
+    assert Recipe("/elsewhere/b", "b", (term,), 0.5).fingerprint == RECIPE.fingerprint
+
+
+def test_a_whole_number_is_the_same_number() -> None:
+    """`alpha=1` from a command line and 1.0 from a sweep are one variant."""
+    whole = replace(RECIPE, alpha=1, terms=(replace(TERM, weight=1),))
+    assert whole.fingerprint == replace(RECIPE, alpha=1.0).fingerprint
+
+
+@given(recipes)
+def test_json_there_and_back(recipe: Recipe) -> None:
+    back = Recipe.from_json(recipe.to_json())
+    assert back == recipe
+    assert back.fingerprint == recipe.fingerprint
+    assert isinstance(back.terms, tuple)
+    assert isinstance(back.scope, tuple)
+
+
+@given(recipes, recipes)
+def test_fingerprints_are_equal_only_for_equal_variants(one: Recipe, other: Recipe) -> None:
+    def known(recipe: Recipe) -> object:
+        if recipe.is_base:
+            return recipe.base_hash, recipe.dtype
+        parts = [(t.plus_hash, t.minus_hash, t.weight + 0.0) for t in recipe.terms]
+        return recipe.base_hash, recipe.dtype, parts, recipe.alpha, recipe.scope
+
+    assert (one.fingerprint == other.fingerprint) == (known(one) == known(other))
+
+
+@pytest.mark.parametrize(
+    ("alpha", "expected"),
+    [(0.5, "tiny + 0.5 tiny_grpo"), (-1.0, "tiny - 1 tiny_grpo"), (1.0, "tiny + 1 tiny_grpo"), (0.0, "tiny")],
+)
+def test_labels(alpha: float, expected: str) -> None:
+    assert label("tiny", "tiny_grpo", replace(RECIPE, alpha=alpha)) == expected
+    assert label("tiny", "none", replace(RECIPE, alpha=alpha, terms=())) == "tiny"
+
+
+# --- tensors ---
+
+
+def by_hand(folders: dict[str, Path], recipe: Recipe) -> dict[str, torch.Tensor]:
+    base, plus, minus = (tinymodels.tensors(folders[name]) for name in ("base", "plus", "minus"))
+    return {
+        name: combine(t, [Displacement(plus[name], minus[name])], recipe.alpha, dtype=getattr(torch, recipe.dtype))
+        if any(re.search(pattern, name) for pattern in recipe.scope)
+        else t
+        for name, t in base.items()
+    }
+
+
+@pytest.mark.parametrize("scope", [(".*",), ("mlp",), (r"layers\.0\.", "norm"), (r"^model\.embed_tokens",)])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_tensors_are_the_sum_inside_the_scope_and_the_base_outside(folders, scope, dtype) -> None:
+    recipe = recipe_of(folders, scope=scope, dtype=dtype)
+    expected = by_hand(folders, recipe)
+    changed = 0
+    for name, tensor in tensors(recipe):
+        wanted = expected.pop(name)
+        assert tensor.dtype == wanted.dtype
+        assert tensor.shape == wanted.shape
+        assert bits(tensor) == bits(wanted)
+        changed += bits(tensor) != bits(open_checkpoint(folders["base"]).get(name))
+    assert not expected
+    assert changed
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("change", [{}, {"alpha": 0.0}, {"scope": ("mlp",)}, {"dtype": "float32"}])
+def test_reading_into_memory_of_ones_own_is_the_same(folders, change, dtype) -> None:
+    source = VariantTensors(recipe_of(folders, **change))
+    for name in source.names:
+        plain = source.read(name)
+        out = torch.full(plain.shape, torch.nan, dtype=dtype)
+        assert source.read(name, out=out) is out
+        assert bits(out) == bits(plain.to(dtype))
+
+
+def test_a_checkpoint_that_was_written_again_is_read_again(folders, tmp_path) -> None:
+    """Open files are kept between swaps; what lies there now counts, also where the file has its old name."""
+    base = tinymodels.sibling(folders["base"], tmp_path / "base")
+    recipe = replace(recipe_of(folders), base=str(base)).as_base()
+    name = "model.norm.weight"
+    before = bits(dict(tensors(recipe))[name])
+    named = tinymodels.tensors(base) | {name: torch.full((64,), 3.0, dtype=torch.bfloat16)}
+    (base / "model.safetensors").unlink()
+    save_file(named, base / "model.safetensors", metadata={"format": "pt"})
+    assert bits(dict(tensors(recipe))[name]) == bits(named[name]) != before
+
+
+def test_kept_tensors_do_not_overwrite_each_other(folders) -> None:
+    recipe = recipe_of(folders)
+    kept, expected = dict(tensors(recipe)), by_hand(folders, recipe)
+    assert all(bits(kept[name]) == bits(expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize("change", [{"alpha": 0.0}, {"terms": ()}, {"scope": ()}, {"scope": ("no such tensor",)}])
+def test_the_base_has_its_own_bits(folders, change) -> None:
+    stored = tinymodels.tensors(folders["base"])
+    streamed = dict(tensors(recipe_of(folders, **change)))
+    assert streamed.keys() == stored.keys()
+    assert all(bits(streamed[name]) == bits(stored[name]) for name in stored)
+
+
+def test_several_terms_add_up(folders) -> None:
+    plus, minus = str(folders["plus"]), str(folders["minus"])
+    base, one, two = (tinymodels.tensors(folders[name]) for name in ("base", "plus", "minus"))
+    both = (
+        RecipeTerm(plus, str(folders["base"]), 0.5, "p", "b"),
+        RecipeTerm(minus, str(folders["base"]), -2.0, "m", "b"),
+    )
+    for name, tensor in tensors(recipe_of(folders, terms=both)):
+        displacements = [Displacement(one[name], base[name], 0.5), Displacement(two[name], base[name], -2.0)]
+        assert bits(tensor) == bits(combine(base[name], displacements, 0.7))
+
+
+@pytest.mark.parametrize("keep", [lambda name: "mlp" in name, lambda name: False])
+def test_a_saved_delta_may_leave_out_what_it_does_not_change(folders, tmp_path, keep: Callable[[str], bool]) -> None:
+    base = tinymodels.tensors(folders["base"])
+    delta = {name: torch.full_like(t, 0.25) for name, t in base.items() if keep(name)}
+    folder = tinymodels.sibling(folders["base"], tmp_path / "delta")
+    delta = delta or {"unused": torch.zeros(1)}
+    save_file(delta, folder / "model.safetensors", metadata={"format": "pt", ABSENT: "zero"})
+    assert open_checkpoint(folder).absent_is_zero
+    recipe = recipe_of(folders, terms=(RecipeTerm(str(folder), None, 1.0, "d", None),))
+    for name, tensor in tensors(recipe):
+        expected = combine(base[name], [Displacement(delta[name], None)], 0.7) if name in delta else base[name]
+        assert bits(tensor) == bits(expected)
+
+
+def test_a_donor_of_another_shape_fails_by_name(folders, tmp_path) -> None:
+    other = tinymodels.make(tmp_path / "wide", hidden=128)
+    with pytest.raises(Failed):
+        dict(tensors(recipe_of(folders, terms=(RecipeTerm(str(other), str(folders["minus"]), 1.0, "o", "m"),))))
+
+
+# --- merged checkpoints ---
+
+
+@pytest.mark.parametrize("shard_bytes", [1, 40_000, 2 << 30])
+@pytest.mark.parametrize("change", [{}, {"alpha": 0.0}, {"scope": ("mlp",)}, {"dtype": "float32"}])
+def test_a_merged_checkpoint_holds_the_tensors(folders, tmp_path, monkeypatch, shard_bytes, change) -> None:
+    monkeypatch.setattr(variants, "SHARD_BYTES", shard_bytes)
+    recipe = recipe_of(folders, **change)
+    folder = write_merged(recipe, tmp_path / "merged")
+    expected = dict(tensors(recipe))
+    merged = open_checkpoint(folder)
+    assert merged.names == tuple(sorted(expected))
+    assert all(bits(merged.get(name)) == bits(expected[name]) for name in expected)
+    files = sorted(folder.glob("*.safetensors"))
+    sizes = [sum(t.nbytes for t in load_file(file).values()) for file in files]
+    largest = max(t.nbytes for t in expected.values())
+    assert all(size <= max(shard_bytes, largest) for size in sizes)
+    assert len(files) == (len(expected) if shard_bytes == 1 else len(files))
+    assert (len(files) == 1) == (shard_bytes == 2 << 30)
+
+
+def test_transformers_loads_a_merged_checkpoint(folders, tmp_path, monkeypatch) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    monkeypatch.setattr(variants, "SHARD_BYTES", 40_000)
+    recipe = recipe_of(folders)
+    folder = write_merged(recipe, tmp_path / "merged")
+    loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).state_dict()
+    for name, tensor in tensors(recipe):
+        assert bits(loaded[name]) == bits(tensor)
+    assert bits(loaded["lm_head.weight"]) == bits(loaded["model.embed_tokens.weight"])
+    assert AutoTokenizer.from_pretrained(folder).encode("12 apples")
+
+
+def test_a_merged_checkpoint_has_the_bases_small_files_and_no_weights_of_others(folders, tmp_path) -> None:
+    base = tinymodels.sibling(folders["base"], tmp_path / "base")
+    tinymodels.reshard(base, 3)
+    (base / "generation_config.json").write_text(json.dumps({"repetition_penalty": 1.1}))
+    (base / "pytorch_model.bin").write_bytes(b"a pickle")
+    folder = write_merged(replace(recipe_of(folders), base=str(base)), tmp_path / "merged")
+    found = {file.name for file in folder.iterdir()}
+    kept = {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"}
+    assert kept <= found
+    assert (folder / "config.json").read_bytes() == (base / "config.json").read_bytes()
+    weights = {name for name in found if "safetensors" in name or name.endswith(".bin")}
+    assert weights == {"model-00000.safetensors", "model.safetensors.index.json"}
+    assert content_hash(folder) != content_hash(base)
+
+
+# --- memory ---
+
+
+def anonymous() -> int:
+    """Anonymous resident memory of this process, in bytes."""
+    found = re.search(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found
+    return int(found.group(1)) << 10
+
+
+def test_streaming_takes_the_memory_of_one_tensor(tmp_path) -> None:
+    """24 tensors of 8 MiB in three checkpoints: 576 MiB pass by, the memory of one tensor is taken."""
+    shape, count = (2048, 2048), 24
+    place = {}
+    for name in ("base", "plus", "minus"):
+        place[name] = tmp_path / name
+        place[name].mkdir()
+        (place[name] / "config.json").write_text("{}")
+        named = {f"layer.{i}": torch.randn(shape).to(torch.bfloat16) for i in range(count)}
+        tinymodels.write(place[name], named)
+    del named
+    largest = 2 * shape[0] * shape[1]
+    recipe = recipe_of(place)
+    before, most = anonymous(), 0
+    for _, tensor in tensors(recipe):
+        most = max(most, anonymous() - before)
+        assert tensor.nbytes == largest
+    # The one before is freed when the next one is there.
+    assert most <= 2 * largest + (6 << 20)
+    del tensor
+    source, out = VariantTensors(recipe), torch.zeros(shape, dtype=torch.bfloat16)
+    before, most = anonymous(), 0
+    for name in source.names:
+        assert source.read(name, out=out) is out
+        most = max(most, anonymous() - before)
+    assert most <= (6 << 20)
