@@ -9,6 +9,7 @@ import ast
 import hashlib
 import importlib.metadata
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -146,11 +147,17 @@ def _recipe(config: Config, base: Checkpoint, donors: Sequence[Donor]) -> Recipe
 
 
 def _dtype(asked: str, base: Checkpoint) -> str:
-    """The dtype served: the one asked for, or with `auto` the one most of the base's bytes are stored in."""
+    """The dtype served: the one asked for, or with `auto` the one most of the base's values are stored in."""
     if asked != "auto":
         return asked
-    stored = [base.dtype(name) for name in base.names]
-    return _DTYPES[max(sorted(set(stored)), key=stored.count)]
+    values: dict[str, int] = {}
+    for name in base.names:
+        values[base.dtype(name)] = values.get(base.dtype(name), 0) + math.prod(base.shape(name))
+    stored = max(sorted(values), key=values.__getitem__)
+    if stored not in _DTYPES:
+        known = ", ".join(_DTYPES.values())
+        raise Refused(Problem("can't be served as it is stored", "model.dtype", known, stored, "name one of them"))
+    return _DTYPES[stored]
 
 
 def _cell(config: Config, recipe: Recipe, task: str, benchmark: str, family: str, store: Store) -> Cell:
@@ -163,14 +170,21 @@ def _cell(config: Config, recipe: Recipe, task: str, benchmark: str, family: str
         "seed": config.seed,
         "limit": None if config.item_limit is None or config.item_limit >= items else config.item_limit,
         "data": benchmarks.data_hash(benchmark),
+        "demonstrations": _demonstrations(benchmark) if config.num_fewshot else None,
         "decoding": decoding(config),
         "prompting": prompting(config),
-        "engine": engine_identity(config),
+        "engine": engine_identity(config) | {"dtype": recipe.dtype},
         "code": _code(_task_file(task)),
     }
     cell_id = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
     asked = min(items, config.item_limit or items)
     return Cell(cell_id, task, benchmark, family, draw, asked, settings, store.has(cell_id))
+
+
+def _demonstrations(benchmark: str) -> str:
+    """A hash of what demonstrations are drawn from, for runs that show some."""
+    items = benchmarks.load(benchmark, "train")
+    return hashlib.sha256(json.dumps(items, sort_keys=True).encode()).hexdigest()
 
 
 def decoding(config: Config) -> dict[str, Any]:
@@ -191,7 +205,6 @@ def engine_identity(config: Config) -> dict[str, Any]:
         "kind": engine.kind,
         "version": version,
         "device": device,
-        "dtype": config.model.dtype,
         "tensor_parallel_size": engine.tensor_parallel_size,
         "batch": engine.batch_size if engine.kind == "hf" else engine.max_num_seqs,
         "max_model_len": engine.max_model_len,

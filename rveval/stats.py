@@ -42,35 +42,45 @@ class Paired:
 def accuracy(scores: Sequence[float]) -> Interval:
     """Mean of per-item scores in [0, 1].
 
-    Wilson's score interval (Wilson 1927, JASA 22:209) for 0/1 scores; for means over several samples an item, the
-    normal interval of a mean, cut to [0, 1].
+    Wilson's score interval (Wilson 1927, JASA 22:209) for 0/1 scores. Means over several samples an item vary less
+    than that: for them the adjusted Wald interval (Agresti and Coull 1998, Am. Stat. 52:119), with two items at 0 and
+    two at 1 added, and the variance of the scores. It is never of no width, also where all items have one score.
 
     >>> accuracy([1, 1, 0, 1])
     Interval(value=0.75, low=0.3006..., high=0.9544..., n=4)
+
+    Raises:
+        ValueError: no scores, or one outside [0, 1].
     """
     n = len(scores)
     if n == 0:
         raise ValueError("no items: an accuracy of nothing is not a number")
+    if not all(0 <= score <= 1 for score in scores):
+        raise ValueError("a score is outside [0, 1]")
     value = math.fsum(scores) / n
     if all(score in (0, 1) for score in scores):
         from scipy.stats import binomtest
 
         found = binomtest(round(math.fsum(scores)), n).proportion_ci(LEVEL, method="wilson")
-        return Interval(value, float(found.low), float(found.high), n)
-    half = _z() * _standard_error(scores)
-    return Interval(value, max(0.0, value - half), min(1.0, value + half), n)
+        return Interval(value, min(value, float(found.low)), max(value, float(found.high)), n)
+    low, high = _adjusted_wald(scores, (0.0, 0.0, 1.0, 1.0))
+    return Interval(value, min(value, max(0.0, low)), max(value, min(1.0, high)), n)
 
 
 def paired(variant: Sequence[float], baseline: Sequence[float]) -> Paired:
     """Paired difference of two variants over the same items, in the same order.
 
     The interval is Bonett and Price's adjusted Wald interval for paired proportions (2012, J. Educ. Behav. Stat.
-    37:479): one half added to each of the four cells, so it does not shrink to nothing where few items differ. For
-    scores that are means over samples, the normal interval of the mean difference. p: McNemar 1947, exact binomial.
+    37:479): one item fixed and one item broken are added, so it does not shrink to nothing where few items differ.
+    Scores that are means over samples take the same formula with their own variance. p: McNemar 1947, exact binomial;
+    for means over samples that is the sign test.
 
     >>> result = paired([1, 1, 1, 0], [0, 1, 0, 0])
     >>> result.fixed, result.broken, result.p
     (2, 0, 0.5)
+
+    Raises:
+        ValueError: not as many scores on both sides, or none.
     """
     if len(variant) != len(baseline) or not variant:
         raise ValueError(f"pairs need the same items on both sides: {len(variant)} against {len(baseline)}")
@@ -81,29 +91,17 @@ def paired(variant: Sequence[float], baseline: Sequence[float]) -> Paired:
     fixed, broken = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
     value = math.fsum(differences) / n
     p = float(binomtest(fixed, fixed + broken).pvalue) if fixed + broken else 1.0
-    if all(d in (-1, 0, 1) for d in differences):
-        low, high = _bonett_price(fixed, broken, n)
-    else:
-        half = _z() * _standard_error(differences)
-        low, high = value - half, value + half
-    return Paired(Interval(value, max(-1.0, low), min(1.0, high), n), fixed, broken, p)
+    low, high = _adjusted_wald(differences, (1.0, -1.0))
+    interval = Interval(value, min(value, max(-1.0, low)), max(value, min(1.0, high)), n)
+    return Paired(interval, fixed, broken, p)
 
 
-def _bonett_price(fixed: int, broken: int, n: int) -> tuple[float, float]:
-    p12, p21 = (fixed + 1) / (n + 2), (broken + 1) / (n + 2)
-    half = _z() * math.sqrt((p12 + p21 - (p12 - p21) ** 2) / (n + 2))
-    return p12 - p21 - half, p12 - p21 + half
-
-
-def _standard_error(values: Sequence[float]) -> float:
-    n = len(values)
-    if n < 2:
-        return math.inf
-    mean = math.fsum(values) / n
-    return math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1) / n)
-
-
-def _z() -> float:
+def _adjusted_wald(values: Sequence[float], added: Sequence[float]) -> tuple[float, float]:
+    """Mean -+ z standard errors (variance over n) after adding values that keep both away from the edge."""
     from scipy.stats import norm
 
-    return float(norm.ppf(0.5 + LEVEL / 2))
+    all_values = [*values, *added]
+    n = len(all_values)
+    mean = math.fsum(all_values) / n
+    half = float(norm.ppf(0.5 + LEVEL / 2)) * math.sqrt(math.fsum((v - mean) ** 2 for v in all_values) / n / n)
+    return mean - half, mean + half
