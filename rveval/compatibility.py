@@ -148,12 +148,12 @@ def _spare_head(base: Checkpoint, donor: Checkpoint) -> str:
 
     Reads both tensors once, at memory speed; the scan for NaN reads them anyway.
     """
-    import torch
-
     heads = [name for name in donor.names if HEAD.search(name) and name not in base]
     embeddings = [name for name in donor.names if EMBEDDING.search(name)]
     if len(heads) != 1 or len(embeddings) != 1:
         return ""
+    import torch
+
     head, embedding = donor.get(heads[0]), donor.get(embeddings[0])
     same = head.dtype == embedding.dtype and torch.equal(head, embedding)
     return heads[0] if same else ""

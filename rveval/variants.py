@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from rveval.checkpoints import Checkpoint, open_checkpoint
 
 if TYPE_CHECKING:
     import torch
+
+    from rveval.vectors import Displacement
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,9 @@ class Recipe:
         """The sha256 of the recipe without its paths: equal for equal weights, different where anything differs."""
         known: dict[str, Any] = {"base": self.base_hash, "dtype": self.dtype}
         if not self.is_base:
-            terms = [{"plus": t.plus_hash, "minus": t.minus_hash, "weight": t.weight} for t in self.terms]
-            known |= {"terms": terms, "alpha": self.alpha, "scope": list(self.scope)}
+            # As floats without a signed zero: 1 and 1.0 are one number and must not be two variants.
+            terms = [{"plus": t.plus_hash, "minus": t.minus_hash, "weight": t.weight + 0.0} for t in self.terms]
+            known |= {"terms": terms, "alpha": self.alpha + 0.0, "scope": list(self.scope)}
         return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
 
     def as_base(self) -> Recipe:
@@ -87,66 +91,86 @@ def label(model: str, vector: str, recipe: Recipe) -> str:
     return f"{model} {sign} {abs(recipe.alpha):g} {vector}"
 
 
-def tensors(recipe: Recipe, *, reuse_buffer: bool = False) -> Iterator[tuple[str, torch.Tensor]]:
-    """The variant's tensors by name, one at a time, in the base's order of names.
+class VariantTensors:
+    """A variant's tensors by name, computed when they are asked for.
 
     Args:
-        recipe: what to build.
-        reuse_buffer: yield views of one buffer that the next tensor overwrites, where something is computed. For
-            consumers that copy at once; it spares the allocation of every tensor.
-
-    Yields:
-        (name, tensor) of the base's shape, computed ones in the recipe's dtype; untouched ones are memory-mapped
-        views of the file in the dtype they are stored in.
+        recipe: what to build; its checkpoints stay memory-mapped between recipes of this process.
     """
-    base = open_checkpoint(Path(recipe.base))
-    if recipe.is_base:
-        for name in base.names:
-            yield name, base.get(name)
-        return
-    yield from _combined(recipe, base, reuse_buffer)
 
-
-def _combined(recipe: Recipe, base: Checkpoint, reuse_buffer: bool) -> Iterator[tuple[str, torch.Tensor]]:
-    import torch
-
-    from rveval.vectors import Displacement, combine
-
-    dtype: torch.dtype = getattr(torch, recipe.dtype)
-    donors = [(open_checkpoint(Path(t.plus)), t.minus and open_checkpoint(Path(t.minus)), t.weight) for t in recipe.terms]
-    scope = [re.compile(pattern) for pattern in recipe.scope]
-    buffer = _Buffer() if reuse_buffer else None
-    for name in base.names:
-        theta = base.get(name)
-        if not any(pattern.search(name) for pattern in scope):
-            yield name, theta
-            continue
-        # A saved delta may leave out what it does not change; the gate lets that pass only where its metadata says so.
-        terms = [
-            Displacement(plus.get(name), minus.get(name) if minus else None, weight)
-            for plus, minus, weight in donors
-            if name in plus
-        ]
-        out = buffer.take(theta.shape, dtype) if buffer else None
-        yield name, combine(theta, terms, recipe.alpha, dtype=dtype, out=out)
-
-
-class _Buffer:
-    """One growing piece of memory, handed out in the shape and dtype asked for."""
-
-    def __init__(self) -> None:
-        self._bytes: torch.Tensor | None = None
-
-    def take(self, shape: torch.Size, dtype: torch.dtype) -> torch.Tensor:
+    def __init__(self, recipe: Recipe) -> None:
         import torch
 
-        size = shape.numel() * dtype.itemsize
-        if self._bytes is None or self._bytes.numel() < size:
-            self._bytes = torch.empty(size, dtype=torch.uint8)
-        return self._bytes[:size].view(dtype).view(shape)
+        self._base = _open(recipe.base)
+        self._alpha = 0.0 if recipe.is_base else recipe.alpha
+        self._dtype: torch.dtype = getattr(torch, recipe.dtype)
+        self._scope = [re.compile(pattern) for pattern in recipe.scope]
+        terms = () if recipe.is_base else recipe.terms
+        self._donors = [(_open(t.plus), _open(t.minus) if t.minus else None, t.weight) for t in terms]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self._base.names
+
+    def read(self, name: str, *, out: torch.Tensor | None = None, device: torch.device | None = None) -> torch.Tensor:
+        """One tensor of the variant.
+
+        Args:
+            name: the base's name for it.
+            out: written to if given: contiguous, the base's shape.
+            device: where it is computed; that of `out`, else the CPU.
+
+        Returns:
+            `out` if given; else a computed tensor in the recipe's dtype, or for what the vector does not touch a
+            memory-mapped view of the file in the dtype it is stored in.
+        """
+        from rveval.vectors import combine
+
+        place = out.device if out is not None else device
+        theta = _at(self._base.get(name), place)
+        terms = self._terms(name, place)
+        if terms and (out is None or out.dtype == self._dtype):
+            return combine(theta, terms, self._alpha, dtype=self._dtype, out=out)
+        result = combine(theta, terms, self._alpha, dtype=self._dtype) if terms else theta
+        return result if out is None else out.copy_(result)
+
+    def _terms(self, name: str, place: torch.device | None) -> list[Displacement]:
+        from rveval.vectors import Displacement
+
+        if not self._donors or not any(pattern.search(name) for pattern in self._scope):
+            return []
+        # A saved delta may leave out what it does not change; the gate lets that pass only where its metadata says so.
+        return [
+            Displacement(_at(plus.get(name), place), _at(minus.get(name), place) if minus else None, weight)
+            for plus, minus, weight in self._donors
+            if name in plus
+        ]
+
+
+def tensors(recipe: Recipe) -> Iterator[tuple[str, torch.Tensor]]:
+    """(name, tensor) of a variant in the base's order of names; see `VariantTensors.read`."""
+    source = VariantTensors(recipe)
+    for name in source.names:
+        yield name, source.read(name)
+
+
+def _at(tensor: torch.Tensor, device: torch.device | None) -> torch.Tensor:
+    return tensor if device is None else tensor.to(device, non_blocking=True)
+
+
+def _open(folder: str) -> Checkpoint:
+    """A checkpoint that stays open: its pages stay mapped from one swap to the next."""
+    found = [(file.name, file.stat()) for file in sorted(Path(folder).glob("*.safetensors"))]
+    return _opened(folder, tuple((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in found))
+
+
+@lru_cache(maxsize=16)
+def _opened(folder: str, _: tuple[tuple[Any, ...], ...]) -> Checkpoint:
+    return open_checkpoint(Path(folder))
 
 
 SHARD_BYTES = 2 << 30
+_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx")
 
 
 def write_merged(recipe: Recipe, folder: Path) -> Path:
@@ -165,7 +189,7 @@ def write_merged(recipe: Recipe, folder: Path) -> Path:
 
     folder.mkdir(parents=True, exist_ok=True)
     for file in Path(recipe.base).iterdir():
-        if file.is_file() and file.suffix != ".safetensors" and not file.name.endswith(".safetensors.index.json"):
+        if file.is_file() and file.suffix not in _WEIGHTS and not file.name.endswith(".index.json"):
             shutil.copy(file, folder / file.name)
     index: dict[str, str] = {}
     for number, shard in enumerate(_shards(recipe)):

@@ -17,17 +17,20 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from rveval.checkpoints import Checkpoint, open_checkpoint
+from rveval.checkpoints import Checkpoint
 from rveval.engine.base import Engine, Request
-from rveval.errors import Failed, Problem, cache_dir
+from rveval.errors import Failed, Problem
+from rveval.fingerprints import recall, remember
 from rveval.variants import Recipe, RecipeTerm, write_merged
+from rveval.vllm_plugin import LOAD_FORMAT
 
 if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 PROMPTS = (
     "Tom has 12 apples. He buys 7 more. How many apples does he have?",
@@ -50,7 +53,9 @@ def canary(engine: Engine) -> Canary:
 
 def same(first: Canary, second: Canary, noise: float = 0.0) -> bool:
     """Whether two canaries are the same answer: the same tokens, log-probabilities within the engine's own noise."""
-    return all(a == b and (abs(x - y) <= noise or x != x and y != y) for (a, x), (b, y) in zip(first, second, strict=True))
+    return all(
+        a == b and (abs(x - y) <= noise or (x != x and y != y)) for (a, x), (b, y) in zip(first, second, strict=True)
+    )
 
 
 def repeatability(engine: Engine) -> tuple[Canary, float]:
@@ -66,63 +71,87 @@ def repeatability(engine: Engine) -> tuple[Canary, float]:
     return first, noise
 
 
+METHODS = ("in_place", "reload")
+"""Ways to swap, the fastest first; where none is right every variant gets a fresh start."""
+
+
 @dataclass(frozen=True)
 class SelfTest:
-    """The outcome of a self-test: whether hot swaps may be used, why not, and how long finding out took."""
+    """The outcome of a self-test.
 
-    passed: bool
-    reason: str
+    Args:
+        method: the way to swap that was proved right; empty where none was.
+        reasons: why each way before it was not.
+        seconds: how long finding out took.
+    """
+
+    method: str
+    reasons: tuple[str, ...]
     seconds: float
 
+    @property
+    def passed(self) -> bool:
+        """Whether hot swaps may be used at all."""
+        return bool(self.method)
 
-def self_test(base: Checkpoint, dtype: str, facts: dict[str, Any], start: Callable[[Recipe, str], Engine]) -> SelfTest:
-    """Whether a hot swap equals a cold load for this architecture and shape; remembered between runs.
+
+Start = Callable[[Recipe, str, str], Engine]
+"""Starts an engine on a recipe, with a load format (`rveval`, or vLLM's own `auto`) and a way to swap."""
+
+
+def self_test(base: Checkpoint, dtype: str, facts: dict[str, Any], start: Start) -> SelfTest:
+    """Which way of swapping equals a cold load for this architecture and shape; remembered between runs.
 
     Args:
         base: the checkpoint whose shape is tested.
         dtype: the dtype that variants are served in.
         facts: what else decides: engine version, device, tensor parallel size, settings.
-        start: starts an engine on a recipe with a load format (`rveval`, or vLLM's own `auto`).
+        start: starts an engine.
     """
-    known = cache_dir() / "selftests" / f"{_key(base, dtype, facts)}.json"
-    if known.is_file():
-        return SelfTest(**json.loads(known.read_text()))
+    key = _key(base, dtype, facts)
+    known = recall("selftest", key)
+    if known is not None:
+        return SelfTest(known["method"], tuple(known["reasons"]), known["seconds"])
     log.info("first run with this architecture and shape: testing that hot swaps equal cold loads")
     result = _run(base, dtype, start)
-    known.parent.mkdir(parents=True, exist_ok=True)
-    made = known.with_suffix(f".{time.time_ns()}")
-    made.write_text(json.dumps(asdict(result)))
-    made.replace(known)
+    remember("selftest", key, asdict(result))
     return result
 
 
-def _run(base: Checkpoint, dtype: str, start: Callable[[Recipe, str], Engine]) -> SelfTest:
+def _run(base: Checkpoint, dtype: str, start: Start) -> SelfTest:
     started = time.perf_counter()
+    reasons: list[str] = []
+    cold: Canary | None = None
     with tempfile.TemporaryDirectory(prefix="rveval-selftest-") as place:
         recipe = _clone(base, dtype, Path(place))
         merged = write_merged(recipe, Path(place) / "merged")
-        engine = start(recipe.as_base(), "rveval")
-        try:
-            reason, hot = _hot(engine, recipe)
-        except Failed as error:
-            reason, hot = f"the swap failed: {error.problems[0].what}", ()
-        finally:
-            engine.close()
-        if not reason:
-            engine = start(Recipe(str(merged), "merged", dtype=dtype), "auto")
-            try:
-                reason = "" if canary(engine) == hot else "a hot swap answers differently than a cold load"
-            finally:
-                engine.close()
-    return SelfTest(not reason, reason, time.perf_counter() - started)
+        for method in METHODS:
+            reason, hot = _with(lambda engine: _hot(engine, recipe), start, recipe.as_base(), LOAD_FORMAT, method)
+            if not reason and cold is None:
+                cold = _with(canary, start, Recipe(str(merged), "merged", dtype=dtype), "auto", method)
+            if not reason and hot == cold:
+                return SelfTest(method, tuple(reasons), time.perf_counter() - started)
+            reasons.append(f"{method}: {reason or 'a hot swap answers differently than a cold load'}")
+    return SelfTest("", tuple(reasons), time.perf_counter() - started)
+
+
+def _with(work: Callable[[Engine], T], start: Start, recipe: Recipe, load_format: str, method: str) -> T:
+    engine = start(recipe, load_format, method)
+    try:
+        return work(engine)
+    finally:
+        engine.close()
 
 
 def _hot(engine: Engine, recipe: Recipe) -> tuple[str, Canary]:
     """What is wrong with swapping there and back, and the swapped variant's canary."""
     before = canary(engine)
-    engine.swap(recipe)
-    hot = canary(engine)
-    engine.swap(recipe.as_base())
+    try:
+        engine.swap(recipe)
+        hot = canary(engine)
+        engine.swap(recipe.as_base())
+    except Failed as error:
+        return error.problems[0].what, ()
     if canary(engine) != before:
         return "swapping back does not give the base back", hot
     if hot == before:
@@ -186,10 +215,20 @@ def _key(base: Checkpoint, dtype: str, facts: dict[str, Any]) -> str:
     """Architecture and shape (the config without its number of layers), and everything else that decides."""
     shape = {key: value for key, value in base.config.items() if key not in _NOT_SHAPE}
     code = [hashlib.sha256(path.read_bytes()).hexdigest() for path in _swapping_code()]
-    known = {"shape": shape, "tied": "lm_head.weight" not in base, "dtype": dtype, "facts": facts, "code": code}
+    known = {"shape": shape, "head": _head(base), "dtype": dtype, "facts": facts, "code": code}
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _head(base: Checkpoint) -> str:
+    """How the output head is stored: vLLM ties one that equals the embedding, whatever the config says of tying."""
+    heads = [name for name in base.names if name.endswith(("lm_head.weight", "embed_tokens.weight"))]
+    if len(heads) < 2:
+        return "one tensor"
+    first, second = (base.get(name) for name in heads[:2])
+    return "two equal tensors" if first.shape == second.shape and bool((first == second).all()) else "two tensors"
 
 
 def _swapping_code() -> list[Path]:
     package = Path(__file__).parent.parent
-    return [package / "vllm_plugin.py", package / "variants.py", package / "vectors.py", Path(__file__)]
+    own = [package / "variants.py", package / "vectors.py", Path(__file__)]
+    return [*sorted((package / "vllm_plugin").glob("*.py")), *own]

@@ -7,9 +7,10 @@ properly otherwise: memory that two engines fight over is the most common compla
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rveval.checkpoints import open_checkpoint
 from rveval.engine.base import Engine
@@ -19,6 +20,8 @@ from rveval.variants import Recipe
 
 if TYPE_CHECKING:
     from rveval.schema import EngineConfig
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -65,16 +68,25 @@ class Session:
             return self._fresh(recipe, config)
         self._test_swaps(recipe, config, swaps or not recipe.is_base)
         if self._test is not None and not self._test.passed:
-            warning = f"hot swaps do not work here ({self._test.reason}): this variant has an engine of its own"
+            reasons = "; ".join(self._test.reasons)
+            warning = f"hot swaps do not work here ({reasons}): this variant has an engine of its own"
             return self._fresh(recipe, config, () if recipe.is_base else (warning,))
         return self._hot(recipe, config)
 
     def _hot(self, recipe: Recipe, config: EngineConfig) -> Served:
-        key = ("hot", recipe.base, recipe.base_hash, recipe.dtype, repr(config))
+        key = ("hot", recipe.base, recipe.base_hash, recipe.dtype, repr(config), self._method)
         if self._engine is None or self._key != key:
             self._start(recipe.as_base(), config, key)
-            self._first, self._noise = repeatability(self._live)
-        return self._proved(recipe)
+            self._first, self._noise = self._or_close(lambda: repeatability(self._live))
+        return self._or_close(lambda: self._proved(recipe))
+
+    def _or_close(self, work: Callable[[], T]) -> T:
+        """Whatever goes wrong between two states that are known, the engine goes too: nobody knows what it holds."""
+        try:
+            return work()
+        except BaseException:
+            self.close()
+            raise
 
     def _proved(self, recipe: Recipe) -> Served:
         """There, back to the base with the first canary's answer, and there again with the same answer as before."""
@@ -94,7 +106,6 @@ class Session:
 
     def _must_be(self, expected: Canary, what: str) -> None:
         if not same(canary(self._live), expected, self._noise):
-            self.close()
             raise Failed(Problem(what, where="proof of the swap", fix="nothing was stored for this variant; run again"))
 
     def _fresh(self, recipe: Recipe, config: EngineConfig, warnings: tuple[str, ...] = ()) -> Served:
@@ -106,15 +117,17 @@ class Session:
 
     def _test_swaps(self, recipe: Recipe, config: EngineConfig, wanted: bool) -> None:
         key = (recipe.base, recipe.base_hash, recipe.dtype, repr(config))
-        if not wanted or (self._test is not None and self._tested == key):
+        if self._tested != key:
+            self._test = None
+        if not wanted or self._test is not None:
             return
         from rveval.engine.vllm import facts
 
-        def start(what: Recipe, load_format: str) -> Engine:
+        def start(what: Recipe, load_format: str, method: str) -> Engine:
             from rveval.engine.vllm import VllmEngine
 
             self.close()
-            return VllmEngine(what, config, self._log, load_format=load_format)
+            return VllmEngine(what, config, self._log, load_format=load_format, method=method)
 
         self._test = self_test(open_checkpoint(Path(recipe.base)), recipe.dtype, facts(config), start)
         self._tested = key
@@ -131,9 +144,13 @@ class Session:
         else:
             from rveval.engine.vllm import VllmEngine
 
-            self._engine = VllmEngine(recipe, config, self._log)
+            self._engine = VllmEngine(recipe, config, self._log, method=self._method)
         self._key = key
         self.start_s = time.perf_counter() - started
+
+    @property
+    def _method(self) -> str:
+        return self._test.method if self._test is not None and self._test.passed else "reload"
 
     @property
     def _live(self) -> Engine:

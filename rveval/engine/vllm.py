@@ -17,12 +17,12 @@ from rveval.engine import quiet
 from rveval.engine.base import Answer, Progress, Request, TokenScore
 from rveval.errors import Failed, Problem
 from rveval.variants import Recipe
-from rveval.vllm_plugin import LOAD_FORMAT
+from rveval.vllm_plugin import LOAD_FORMAT, memory
 
 if TYPE_CHECKING:
     from rveval.schema import EngineConfig
 
-EXTENSION = "rveval.vllm_plugin.SwapExtension"
+EXTENSION = "rveval.vllm_plugin.worker.SwapExtension"
 
 
 class VllmEngine:
@@ -34,13 +34,23 @@ class VllmEngine:
         log: file that takes vLLM's words.
         load_format: how the first weights get in. `rveval` builds the recipe; any other is vLLM's own reading of the
             base folder (the self-test's independent reference).
+        method: how a swap writes the weights, `in_place` or `reload` (rveval.vllm_plugin.worker).
 
     Raises:
         Failed: vLLM did not start.
     """
 
-    def __init__(self, recipe: Recipe, config: EngineConfig, log: Path, *, load_format: str = LOAD_FORMAT) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        config: EngineConfig,
+        log: Path,
+        *,
+        load_format: str = LOAD_FORMAT,
+        method: str = "in_place",
+    ) -> None:
         self.recipe = recipe
+        self._method = method
         self._config = config
         self._log = log
         self._llm: Any = None
@@ -68,7 +78,7 @@ class VllmEngine:
             )
         except KeyboardInterrupt:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever vLLM raises at its start ends in one readable message
+        except Exception as error:
             raise Failed(_not_started(error, self._log)) from error
 
     def describe(self) -> dict[str, Any]:
@@ -90,7 +100,7 @@ class VllmEngine:
         started = time.perf_counter()
         try:
             with quiet.into(self._log):
-                self._llm.collective_rpc("rv_swap", args=(recipe.to_json(),))
+                self._llm.collective_rpc("rv_swap", args=(recipe.to_json(), self._method))
                 # The KV cache of the old weights survives a swap: it goes when the new ones are all there.
                 reset = self._llm.reset_prefix_cache()
         except BaseException as error:
@@ -150,6 +160,7 @@ class VllmEngine:
             from vllm.distributed import cleanup_dist_env_and_memory
 
             cleanup_dist_env_and_memory()
+            memory.give_back()
 
     @property
     def end_tokens(self) -> tuple[int, ...]:
@@ -214,6 +225,7 @@ def _environment(config: EngineConfig, cpu: bool, log: Path) -> None:
     in_process = cpu and config.tensor_parallel_size == 1 if config.multiprocess is None else not config.multiprocess
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0" if in_process else "1"
     if cpu:
+        _allow_tiles()
         # vLLM cuts torch to one thread unless this is set.
         threads = config.threads or len(os.sched_getaffinity(0))
         wanted |= {"OMP_NUM_THREADS": str(threads)}
@@ -228,6 +240,18 @@ def _one_core_each(workers: int) -> str:
     cores = sorted(os.sched_getaffinity(0))
     hands = [cores[rank::workers] or [cores[rank % len(cores)]] for rank in range(workers)]
     return "|".join(",".join(str(core) for core in hand) for hand in hands)
+
+
+def _allow_tiles() -> None:
+    """Ask the kernel for AMX tiles, which a process may not use unasked.
+
+    vLLM's attention uses them for bfloat16 wherever the processor has them, but leaves the asking to whoever comes
+    first: with layers too small for oneDNN's AMX kernels nobody does, and the first request ends the process (SIGILL).
+    """
+    import torch
+
+    if torch.cpu._is_amx_tile_supported():
+        torch.cpu._init_amx()
 
 
 def _has_gpu() -> bool:
