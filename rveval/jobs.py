@@ -10,7 +10,7 @@ import os
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from rveval import cells
 from rveval.cells import Plan
 from rveval.checkpoints import assert_finite
-from rveval.errors import Failed, Problem, RvevalError
-from rveval.records import CellRecord, Store, StudyEntry
+from rveval.errors import Failed, Problem, Refused, RvevalError
+from rveval.records import SCHEMA_VERSION, CellRecord, Store, StudyEntry
 from rveval.schema import Config, resolved
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ def run(config: Config) -> JobResult:
     store.check_writable()
     _warn(plan.warnings)
     _here.studies[(config.store, config.study)] = None
-    kept = len(plan.cells) - len(plan.left)
-    if kept:
-        log.info("%s: %d of %d cells are complete and are not run again", plan.label, kept, len(plan.cells))
+    _keep(plan, store)
     if plan.left:
         _preflight(plan)
         _run_left(plan, store)
@@ -87,15 +85,42 @@ def run(config: Config) -> JobResult:
 
 
 def close(store: str) -> None:
-    """End of the invocation: close the engine, show the table of every study that was touched."""
+    """End of the invocation: close the engine, show the table of every study that was touched.
+
+    Raises:
+        Refused: a study can't be shown, because something in the store was damaged; the others were.
+    """
     session, _here.session = _here.session, None
     if session is not None:
         session.close()
     studies, fresh = list(_here.studies), set(_here.fresh)
     _here.studies.clear()
     _here.fresh.clear()
+    problems: list[Problem] = []
     for place, study in studies:
-        _show(Path(place), study, fresh)
+        try:
+            _show(Path(place), study, fresh)
+        except RvevalError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise Refused(problems)
+
+
+def _keep(plan: Plan, store: Store) -> None:
+    """Say which cells are complete already, and refuse those that were damaged since, before an engine starts."""
+    kept = [cell for cell in plan.cells if cell not in plan.left]
+    problems: list[Problem] = []
+    for cell in kept:
+        try:
+            store.read_samples(cell.cell_id)
+        except Refused as error:
+            problems.extend(error.problems)
+    if problems:
+        raise Refused(problems)
+    if kept:
+        of = "" if len(plan.cells) == 1 else f" ({len(kept)} of {len(plan.cells)})"
+        tasks = ", ".join(cell.task for cell in kept)
+        log.info("%s: %s kept%s, it was complete already", plan.label, tasks, of)
 
 
 def _preflight(plan: Plan) -> None:
@@ -141,6 +166,7 @@ def _ask_all(plan: Plan, store: Store, mirror: Run) -> None:
             except RvevalError:
                 raise
             except Exception as error:
+                session.close()  # it may have requests left that it would answer with the next variant's weights
                 raise Failed(_cell_failed(plan, cell.task, store, error)) from error
         _here.fresh.add(cell.cell_id)
         _list(plan, store)
@@ -150,23 +176,29 @@ def _ask_all(plan: Plan, store: Store, mirror: Run) -> None:
 
 def _log_cell(record: CellRecord) -> None:
     log.info(
-        "%s: %s %.1f%% of %d",
+        "%s: %s, %.1f%% of %d items right, %.1f s",
         record["variant"]["label"],
         record["task"],
         100 * record["metrics"]["exact_match"],
         record["n"],
+        record["timings"]["wall_s"],
     )
 
 
 def _cell_failed(plan: Plan, task: str, store: Store, error: Exception) -> Problem:
     """One line for the user, the traceback for whoever mends it."""
     traceback_file = store.root / "logs" / f"cell-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
-    traceback_file.parent.mkdir(parents=True, exist_ok=True)
-    traceback_file.write_text("".join(traceback.format_exception(error)))
+    see = f"see {traceback_file}; "
+    try:
+        traceback_file.parent.mkdir(parents=True, exist_ok=True)
+        traceback_file.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="replace")
+    except OSError:
+        see = ""  # a full disk may be why the cell failed
+    first_line = (str(error).splitlines() or [""])[0]
     return Problem(
-        f"the cell failed: {type(error).__name__}: {error}",
+        f"the cell failed: {type(error).__name__}: {first_line}",
         where=f"{plan.label}, {task}",
-        fix=f"see {traceback_file}; complete cells are kept, and the same command goes on from there",
+        fix=f"{see}complete cells are kept, and the same command goes on from there",
     )
 
 
@@ -180,35 +212,42 @@ def _session(store: Store) -> Session:
 
 
 def _list(plan: Plan, store: Store) -> None:
-    """Put the variant's complete cells on the study's list."""
-    done = [cell.cell_id for cell in plan.cells if store.has(cell.cell_id)]
-    store.write_study(
-        StudyEntry(
-            schema_version=1,
-            study=plan.config.study,
-            label=plan.label,
-            alpha=0.0 if plan.recipe.is_base else plan.recipe.alpha,
-            fingerprint=plan.recipe.fingerprint,
-            cells=done,
-            config=resolved(plan.config),
-        )
+    """Put the variant's complete cells on the study's list.
+
+    Raises:
+        Failed: the disk is full or not writable; the cells themselves are complete and stay.
+    """
+    entry = StudyEntry(
+        schema_version=SCHEMA_VERSION,
+        study=plan.config.study,
+        label=plan.label,
+        alpha=0.0 if plan.recipe.is_base else plan.recipe.alpha,
+        fingerprint=plan.recipe.fingerprint,
+        cells=[cell.cell_id for cell in plan.cells if store.has(cell.cell_id)],
+        config=resolved(plan.config),
     )
+    try:
+        store.write_study(entry)
+    except OSError as error:
+        what = f"the study could not be written: {error.strerror or error}"
+        fix = "free space or rights there and run the same command again; complete cells are kept and not run again"
+        raise Failed(Problem(what, f"{plan.label}, {store.root / 'studies' / plan.config.study}", fix=fix)) from error
 
 
 def _show(place: Path, study: str, fresh: set[str]) -> None:
     from rveval import summary, table
 
     store = Store(place)
-    try:
-        rows = summary.compare(store, study)
-    except RvevalError as error:
-        log.warning("%s", error)
-        return
-    if not rows:
-        return
+    if not (place / "studies" / study).is_dir():
+        return  # nothing got as far as a cell; why was said
+    rows = summary.compare(store, study)
     console = table.console()
-    console.print(table.comparison(rows, fresh))
-    console.print(f"study {study}: {place / 'studies' / study}, cells in {place / 'cells'}", highlight=False, markup=False)
+    for one in table.comparison(rows, fresh, console.width):
+        console.print(one)
+    for label, cell_id in summary.missing(store, study):
+        log.warning("warning: %s lists the cell %s, which is not in the store any more", label, cell_id)
+    where = f"stored in {place / 'cells'}, listed in {place / 'studies' / study}"
+    console.print(where, highlight=False, markup=False, soft_wrap=True)
 
 
 def _warn(warnings: tuple[str, ...]) -> None:
@@ -222,8 +261,10 @@ def _warn(warnings: tuple[str, ...]) -> None:
 def _said(words: str) -> Iterator[None]:
     """A spinner while something takes seconds and counts nothing."""
     from rich.console import Console
+    from rich.markup import escape
 
-    with Console(stderr=True).status(words):
+    console = Console(stderr=True)
+    with console.status(escape(words)) if console.is_terminal else nullcontext():
         yield
 
 
@@ -231,9 +272,11 @@ def _said(words: str) -> Iterator[None]:
 def _progress(words: str, total: int) -> Iterator[Any]:
     """A bar that takes the number of finished requests."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(words, total=total)
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(escape(words), total=total)
         yield lambda n: bar.advance(task, n)

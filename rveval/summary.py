@@ -6,15 +6,17 @@ same but the weights. Where there is none, no difference is given.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
 from rveval import stats
 from rveval.errors import Problem, Refused
-from rveval.records import CellRecord, Sample, Store
+from rveval.records import CellRecord, Sample, Store, StudyEntry
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Row:
 
     Args:
         cell: its record.
-        label: the variant's label.
+        label: the variant's label in this study; with the start of its fingerprint where two variants share one.
+        asked: the settings by which this cell differs from others of its task in the study, such as `limit=4`.
         accuracy: share of right answers (flexible reading) with its interval, per item.
         strict: the same by the strict reading.
         difference: against the baseline's cell; None for the baseline itself, and where there is none.
@@ -31,6 +34,7 @@ class Row:
 
     cell: CellRecord
     label: str
+    asked: str
     accuracy: stats.Interval
     strict: stats.Interval
     difference: stats.Paired | None
@@ -41,21 +45,79 @@ class Row:
 
 
 def compare(store: Store, study: str) -> list[Row]:
-    """All complete cells of a study, by task and then by alpha.
+    """All complete cells of a study, by task, then by how they were asked, then by alpha.
+
+    The label is the study's and not the one in the cell: the cell may have been run under another name.
 
     Raises:
-        Refused: no such study, or two cells to be compared hold different items (they are named).
+        Refused: no such study, damaged cells (all are named), or two cells to be compared hold different items.
     """
-    cells = {
-        cell_id: store.read_cell(cell_id)
-        for entry in store.read_study(study)
-        for cell_id in entry["cells"]
-        if store.has(cell_id)
-    }
-    samples = {cell_id: store.read_samples(cell_id) for cell_id in cells}
+    entries = store.read_study(study)
+    listed = [(entry, cell_id) for entry in entries for cell_id in entry["cells"] if store.has(cell_id)]
+    cells, samples = _read(store, [cell_id for _, cell_id in listed])
+    labels, asked = _labels(entries), _differences(list(cells.values()))
     baselines = {_asked(cell): cell for cell in cells.values() if not cell["variant"]["terms"]}
-    rows = [_row(cell, baselines.get(_asked(cell)), samples) for cell in cells.values()]
-    return sorted(rows, key=lambda row: (row.cell["task"], row.cell["draw"], row.cell["variant"]["alpha"], row.label))
+    rows = []
+    for entry, cell_id in listed:
+        cell = cells[cell_id]
+        label = labels[entry["label"], entry["fingerprint"]]
+        rows.append(_row(cell, label, asked[cell_id], baselines.get(_asked(cell)), samples))
+    return sorted(rows, key=_order)
+
+
+def missing(store: Store, study: str) -> list[tuple[str, str]]:
+    """(label, cell id) of the cells that a study lists and the store does not have: somebody removed them."""
+    entries = store.read_study(study)
+    return [(entry["label"], cell) for entry in entries for cell in entry["cells"] if not store.has(cell)]
+
+
+def _order(row: Row) -> tuple[Any, ...]:
+    return row.cell["task"], row.cell["draw"], row.asked, row.cell["variant"]["alpha"], row.label
+
+
+def _read(store: Store, ids: Sequence[str]) -> tuple[dict[str, CellRecord], dict[str, list[Sample]]]:
+    problems: list[Problem] = []
+    cells, samples = {}, {}
+    for cell_id in dict.fromkeys(ids):
+        try:
+            cells[cell_id], samples[cell_id] = store.read_cell(cell_id), store.read_samples(cell_id)
+        except Refused as error:
+            problems.extend(error.problems)
+    if problems:
+        raise Refused(problems)
+    return cells, samples
+
+
+def _labels(entries: Sequence[StudyEntry]) -> dict[tuple[str, str], str]:
+    """What each (label, fingerprint) is shown as."""
+    variants = {(entry["label"], entry["fingerprint"]) for entry in entries}
+    shared = Counter(label for label, _ in variants)
+    return {(label, print_): f"{label} ({print_[:8]})" if shared[label] > 1 else label for label, print_ in variants}
+
+
+def _differences(cells: Sequence[CellRecord]) -> dict[str, str]:
+    """By cell id: the settings that not all cells of the same task and draw share."""
+    groups: dict[tuple[str, int], list[CellRecord]] = defaultdict(list)
+    for cell in cells:
+        groups[cell["task"], cell["draw"]].append(cell)
+    found = {}
+    for group in groups.values():
+        flat = {cell["cell_id"]: dict(_flat(cell["settings"])) for cell in group}
+        keys = sorted({key for settings in flat.values() for key in settings} - {"variant"})
+        differing = [key for key in keys if len({settings.get(key) for settings in flat.values()}) > 1]
+        for cell_id, settings in flat.items():
+            found[cell_id] = ", ".join(f"{key}={settings.get(key, 'null')}" for key in differing)
+    return found
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Dotted keys and their values as text; of a hash, its start. Decoding and prompting are keys of the top level."""
+    for key, value in settings.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, "" if key in ("decoding", "prompting") else f"{prefix}{key}.")
+        else:
+            text = json.dumps(value)
+            yield prefix + key, text[1:9] if re.fullmatch('"[0-9a-f]{16,}"', text) else text.strip('"')
 
 
 def scores(samples: Sequence[Sample], key: str = "correct") -> dict[str, float]:
@@ -69,10 +131,12 @@ def scores(samples: Sequence[Sample], key: str = "correct") -> dict[str, float]:
 def _asked(cell: CellRecord) -> str:
     """Everything two cells must share to be compared: all settings but the variant, and the same base."""
     settings: dict[str, Any] = {key: value for key, value in cell["settings"].items() if key != "variant"}
-    return repr((cell["variant"]["base"], sorted(settings.items(), key=lambda pair: pair[0])))
+    return json.dumps([cell["variant"]["base"], settings], sort_keys=True)
 
 
-def _row(cell: CellRecord, baseline: CellRecord | None, samples: dict[str, list[Sample]]) -> Row:
+def _row(
+    cell: CellRecord, label: str, asked: str, baseline: CellRecord | None, samples: dict[str, list[Sample]]
+) -> Row:
     own = samples[cell["cell_id"]]
     flexible = scores(own)
     difference = None
@@ -81,7 +145,8 @@ def _row(cell: CellRecord, baseline: CellRecord | None, samples: dict[str, list[
     strict = scores(own, "correct_strict")
     return Row(
         cell=cell,
-        label=cell["variant"]["label"],
+        label=label,
+        asked=asked,
         accuracy=stats.accuracy(list(flexible.values())),
         strict=stats.accuracy(list(strict.values())),
         difference=difference,

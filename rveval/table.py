@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from rich.console import Console
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from rveval.cells import Plan
 from rveval.stats import Interval
 from rveval.summary import Row
 
 _WIDTH = 132
+_GAP = 2
+_NARROWEST_NOTE = 12
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column: its heading, a text for each row, and the place in the order of leaving (0 stays always)."""
+
+    heading: str
+    texts: list[str]
+    leaves: int = 0
+    left: bool = False
+
+    @property
+    def width(self) -> int:
+        return max(cell_len(text) for text in [*self.heading.split("\n"), *self.texts])
 
 
 def console() -> Console:
@@ -20,40 +40,79 @@ def console() -> Console:
     return plain if plain.is_terminal else Console(width=_WIDTH)
 
 
-def comparison(rows: Sequence[Row], fresh: set[str]) -> Table:
-    """The cells of a study as a table.
+def comparison(rows: Sequence[Row], fresh: set[str], width: int = _WIDTH) -> Iterator[RenderableType]:
+    """The cells of a study: a table a task, and what the width had no room for.
 
     Args:
         rows: from `summary.compare`.
         fresh: ids of the cells that this invocation ran; the others were already complete and say so.
+        width: columns of the terminal.
     """
-    tasks = {row.cell["task"] for row in rows}
-    table = Table(title=f"{tasks.pop()}" if len(tasks) == 1 else None, header_style="bold")
-    table.add_column("variant", no_wrap=True)
-    if tasks:
-        table.add_column("task", no_wrap=True)
-    for name in ("n", "accuracy [95%]", "strict", "to alpha=0 [95%]", "p", "no answer", "cut off", "swap s", "gen s"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("note", overflow="fold")
-    for row in rows:
-        table.add_row(row.label, *([row.cell["task"]] if tasks else []), *_cells(row, fresh))
-    return table
+    for task in dict.fromkeys(row.cell["task"] for row in rows):
+        columns = _columns([row for row in rows if row.cell["task"] == task], fresh)
+        shown = _fitting(columns, width)
+        yield Text(f"\n{task}", style="bold")
+        yield _table(shown)
+        if gone := [column.heading.replace("\n", " ") for column in columns if column not in shown]:
+            yield Text(f"no room for: {', '.join(gone)} (a wider terminal, or the output in a file, has them)")
 
 
-def _cells(row: Row, fresh: set[str]) -> list[str]:
-    cell, metrics, timings = row.cell, row.cell["metrics"], row.cell["timings"]
-    return [
-        str(cell["n"]),
-        _percent(row.accuracy),
-        f"{100 * row.strict.value:.1f}%",
-        _difference(row),
-        _p(row),
-        f"{100 * metrics['extraction_failed']:.1f}%",
-        f"{100 * metrics['truncated']:.1f}%",
-        f"{timings['swap_s']:.2f}",
-        f"{timings['generate_s']:.2f}",
-        "; ".join(_notes(row, fresh)),
+def _columns(rows: Sequence[Row], fresh: set[str]) -> list[_Column]:
+    """All that hold something, in order."""
+    cells = [row.cell for row in rows]
+
+    def shares(metric: str) -> list[str]:
+        values = [cell["metrics"][metric] for cell in cells]
+        return [f"{100 * value:.1f}%" for value in values] if any(values) else []
+
+    columns = [
+        _Column("variant", [row.label for row in rows], left=True),
+        _Column("asked with", [row.asked for row in rows], left=True),
+        _Column("n", [str(cell["n"]) for cell in cells]),
+        _Column("accuracy\n[95% interval]", [_percent(row.accuracy) for row in rows]),
+        _Column("difference to\nalpha=0 [95%]", [_difference(row) for row in rows]),
+        _Column("p", [_p(row) for row in rows], leaves=3),
+        _Column("strict\nreading", [f"{100 * row.strict.value:.1f}%" for row in rows], leaves=2),
+        _Column("no\nanswer", shares("extraction_failed"), leaves=4),
+        _Column("cut\noff", shares("truncated"), leaves=5),
+        _Column("swap\ns", [f"{cell['timings']['swap_s']:.2f}" for cell in cells], leaves=6),
+        _Column("gen.\ns", [f"{cell['timings']['generate_s']:.2f}" for cell in cells], leaves=7),
+        _Column("note", ["; ".join(_notes(row, fresh)) for row in rows], left=True),
     ]
+    return [column for column in columns if any(column.texts)]
+
+
+def _fitting(columns: Sequence[_Column], width: int) -> list[_Column]:
+    """The columns that there is room for; the note may be broken into lines, the rest leaves in its order."""
+    shown = list(columns)
+
+    def needed() -> int:
+        widths = [min(c.width, _NARROWEST_NOTE) if c.heading == "note" else c.width for c in shown]
+        return sum(widths) + _GAP * len(widths)
+
+    for column in sorted((column for column in columns if column.leaves), key=lambda column: column.leaves):
+        if needed() <= width:
+            break
+        shown.remove(column)
+    return shown
+
+
+def _table(columns: Sequence[_Column]) -> Table:
+    table = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0), header_style="bold"
+    )
+    for column in columns:
+        note = column.heading == "note"
+        table.add_column(
+            Text(column.heading),
+            justify="left" if column.left else "right",
+            no_wrap=not note,
+            min_width=min(column.width, _NARROWEST_NOTE) if note else None,
+            overflow="fold",
+        )
+    for texts in zip(*(column.texts for column in columns), strict=True):
+        table.add_row(*(Text(text) for text in texts))
+    return table
 
 
 def _notes(row: Row, fresh: set[str]) -> Iterable[str]:
@@ -61,9 +120,10 @@ def _notes(row: Row, fresh: set[str]) -> Iterable[str]:
         yield "kept"
     if row.cell["engine"]["swap"] == "fresh" and row.cell["engine"]["kind"] == "vllm":
         yield "fresh start"
-    for sign in ("nonfinite_logprob", "empty", "repetition"):
+    signs = {"nonfinite_logprob": "not finite", "empty": "empty", "repetition": "repeating"}
+    for sign, words in signs.items():
         if count := row.cell["health"].get(sign, 0):
-            yield f"{count} {sign.replace('_', ' ')}"
+            yield f"{count} {words}"
 
 
 def _percent(interval: Interval) -> str:
@@ -83,7 +143,8 @@ def _p(row: Row) -> str:
 
 def plan(found: Plan) -> Table:
     """The cells of a plan: what would run, and what is done."""
-    table = Table(title=f"{found.label}   (fingerprint {found.recipe.fingerprint[:12]})", header_style="bold")
+    title = Text(f"{found.label}   (fingerprint {found.recipe.fingerprint[:12]})")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, header_style="bold")
     for name in ("task", "family", "draw", "items", "cell", "state"):
         table.add_column(name, no_wrap=True)
     for cell in found.cells:

@@ -28,7 +28,7 @@ def render(tokenizer: Any, messages: Sequence[dict[str, str]], *, add_generation
             add_generation_prompt=add_generation_prompt,
             continue_final_message=not add_generation_prompt,
         )
-    except Exception as error:  # noqa: BLE001 - a template is somebody's code and may raise anything
+    except Exception as error:
         raise Failed(Problem(f"the chat template failed: {error}", where="chat template", fix="chat=false")) from error
     for message in messages:
         if message["content"].strip() not in text:
@@ -47,11 +47,15 @@ def preflight(folder: Path, system: str | None) -> None:
     """Render a probe before any engine starts.
 
     Raises:
-        Refused: the checkpoint has no chat template, or it drops the system or the user message.
+        Refused: the checkpoint has no readable tokenizer or no chat template, or the template drops a message.
     """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except Exception as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise Refused(Problem(f"the tokenizer can't be read: {said}", where=str(folder))) from error
     if not getattr(tokenizer, "chat_template", None):
         raise Refused(
             Problem("the model has no chat template", where=str(folder), fix="chat=false asks with plain prompts")

@@ -11,7 +11,6 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
@@ -45,13 +44,18 @@ class Taken:
 
 @dataclass
 class Notes:
-    """What was kept beside the strings that lm-eval gets: answers by (task, doc_id), in order of their samples."""
+    """What was kept beside the strings that lm-eval gets: answers by (task, doc_id), in order of their samples.
+
+    `limits` and `stops` are what requests were really decoded with: token limits, and sets of stop strings.
+    """
 
     taken: dict[tuple[str, int], list[Taken]] = field(default_factory=lambda: defaultdict(list))
+    limits: set[int] = field(default_factory=set)
+    stops: set[tuple[str, ...]] = field(default_factory=set)
     generate_s: float = 0.0
 
 
-class EngineLM(LM):
+class EngineLM(LM):  # type: ignore[misc]
     """lm-eval's view of an engine.
 
     Args:
@@ -85,6 +89,8 @@ class EngineLM(LM):
         for instance, request, answer in zip(requests, asked, answers, strict=True):
             taken = Taken(instance.args[0], len(request.prompt), answer)
             self.notes.taken[_key(instance)].append(taken)
+            self.notes.limits.add(request.max_tokens)
+            self.notes.stops.add(request.stop)
         return [answer.text for answer in answers]
 
     def _request(self, instance: Instance, sample: int) -> Request:
@@ -135,7 +141,7 @@ class EngineLM(LM):
         scored = self._engine.score([context + rest for context, rest in pairs])
         found = []
         for (_, rest), scores in zip(pairs, scored, strict=True):
-            own = scores[-len(rest) :]
+            own = scores[len(scores) - len(rest) :]
             found.append((sum(score.logprob for score in own), all(score.greedy for score in own)))
         return found
 
@@ -145,11 +151,21 @@ class EngineLM(LM):
         if blanks:
             context, continuation = context[:-blanks], context[-blanks:] + continuation
         if not context:
-            whole = self._encode(continuation)
-            start = self._engine.tokenizer.bos_token_id
-            return (start if start is not None else self._engine.tokenizer.eos_token_id,), whole
+            return (self._start(),), self._bare(continuation)
         before, whole = self._encode(context), self._encode(context + continuation)
-        return before, whole[len(before) :]
+        # Where the last token of the context takes the whole continuation in, there is nothing left to score after it.
+        return before, whole[len(before) :] or self._bare(continuation)
+
+    def _bare(self, text: str) -> tuple[int, ...]:
+        return tuple(self._engine.tokenizer.encode(text, add_special_tokens=False))
+
+    def _start(self) -> int:
+        """What stands before a text that nothing stands before."""
+        tokenizer = self._engine.tokenizer
+        for token in (tokenizer.bos_token_id, tokenizer.eos_token_id):
+            if token is not None:
+                return int(token)
+        raise Failed(Problem("the tokenizer has neither a BOS nor an EOS token, so a text alone can't be scored"))
 
     def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = False) -> list[float]:
         prompts = [self._pair("", instance.args[0]) for instance in requests]

@@ -20,6 +20,7 @@ from rveval.harness import samples as lines
 from rveval.harness import tasks
 from rveval.harness.lm import Decoding, EngineLM
 from rveval.records import SCHEMA_VERSION, CellRecord, Sample, Store, Timings, Variant
+from rveval.schema import Config
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,8 @@ def run_cell(plan: Plan, cell: Cell, served: Served, store: Store, progress: Pro
         progress: told of every finished request.
 
     Raises:
-        Failed: a prompt does not fit, the template drops a message, lm-eval disagrees with our scores, the disk is full.
+        Failed: a prompt does not fit, the template drops a message, lm-eval disagrees with our scores, or the disk is
+            full.
     """
     started = time.perf_counter()
     config = plan.config
@@ -46,7 +48,7 @@ def run_cell(plan: Plan, cell: Cell, served: Served, store: Store, progress: Pro
     lm = EngineLM(served.engine, decoding, use_chat=config.use_chat, progress=progress)
     results = _evaluate(lm, task, cell, plan)
     scoring = time.perf_counter()
-    samples = _samples(cell, config.seed, results["samples"][cell.task], lm)
+    samples = _samples(cell, config, results["samples"][cell.task], lm)
     _agrees(cell, results["results"][cell.task], lines.metrics(samples))
     now = time.perf_counter()
     timings = Timings(
@@ -55,7 +57,7 @@ def run_cell(plan: Plan, cell: Cell, served: Served, store: Store, progress: Pro
         score_s=now - scoring,
         wall_s=now - started,
     )
-    record = _record(plan, cell, served, samples, timings)
+    record = _record(plan, cell, served, samples, timings, _decoded(plan, lm))
     try:
         store.write_cell(record, samples)
     except OSError as error:
@@ -80,17 +82,19 @@ def _evaluate(lm: EngineLM, task: Any, cell: Cell, plan: Plan) -> Any:
     return results
 
 
-def _samples(cell: Cell, seed: int, logged: Sequence[dict[str, Any]], lm: EngineLM) -> list[Sample]:
+def _samples(cell: Cell, config: Config, logged: Sequence[dict[str, Any]], lm: EngineLM) -> list[Sample]:
     """Every answer of every item, in the order of the items: nothing dropped, nothing twice."""
     docs = {entry["doc_id"]: entry["doc"] for entry in logged}
-    if len(docs) != cell.n_items:
-        raise Failed(
-            Problem("lm-eval did not ask every item", where=cell.task, expected=str(cell.n_items), found=str(len(docs)))
-        )
+    taken = {doc_id: lm.notes.taken[(cell.task, doc_id)] for doc_id in sorted(docs)}
+    asked, expected = f"{len(docs)} items", f"{cell.n_items} items"
+    if short := [doc_id for doc_id, answers in taken.items() if len(answers) != config.n]:
+        asked, expected = f"{len(taken[short[0]])} answers to item {short[0]}", f"{config.n} answers to every item"
+    if asked != expected:
+        raise Failed(Problem("lm-eval did not ask what it should", where=cell.task, expected=expected, found=asked))
     return [
-        lines.line(cell, seed, doc_id, doc, number, taken)
-        for doc_id, doc in sorted(docs.items())
-        for number, taken in enumerate(lm.notes.taken[(cell.task, doc_id)])
+        lines.line(cell, config.seed, doc_id, docs[doc_id], number, one)
+        for doc_id, answers in taken.items()
+        for number, one in enumerate(answers)
     ]
 
 
@@ -110,7 +114,9 @@ def _agrees(cell: Cell, theirs: dict[str, Any], ours: dict[str, float]) -> None:
             )
 
 
-def _record(plan: Plan, cell: Cell, served: Served, samples: list[Sample], timings: Timings) -> CellRecord:
+def _record(
+    plan: Plan, cell: Cell, served: Served, samples: list[Sample], timings: Timings, decoding: dict[str, Any]
+) -> CellRecord:
     engine = served.engine.describe() | {"swap": served.how, "started": served.engine.recipe.fingerprint[:16]}
     return CellRecord(
         schema_version=SCHEMA_VERSION,
@@ -125,7 +131,7 @@ def _record(plan: Plan, cell: Cell, served: Served, samples: list[Sample], timin
         metrics=lines.metrics(samples),
         health=lines.health(samples),
         variant=variant(plan),
-        decoding=cells.decoding(plan.config),
+        decoding=decoding,
         prompting=cells.prompting(plan.config),
         engine=engine,
         versions=versions(),
@@ -134,6 +140,15 @@ def _record(plan: Plan, cell: Cell, served: Served, samples: list[Sample], timin
         warnings=[*plan.warnings, *served.warnings],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _decoded(plan: Plan, lm: EngineLM) -> dict[str, Any]:
+    """The decoding that was really used: a task's own token limit and stop strings where the config names none."""
+    limits, stops = sorted(lm.notes.limits), sorted(lm.notes.stops)
+    return cells.decoding(plan.config) | {
+        "max_gen_toks": limits[0] if len(limits) == 1 else limits,
+        "until": list(stops[0]) if len(stops) == 1 else [list(stop) for stop in stops],
+    }
 
 
 def variant(plan: Plan) -> Variant:

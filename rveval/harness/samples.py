@@ -50,14 +50,18 @@ def line(cell: Cell, seed: int, doc_id: int, doc: dict[str, Any], number: int, t
 
 
 def metrics(samples: Sequence[Sample]) -> dict[str, float]:
-    """Shares over all samples, under the names of the interface."""
+    """Shares over all samples, under the names of the interface.
+
+    A benchmark's further metrics are over the first sample of each item, as lm-eval's own filters have them.
+    """
+    first = [sample for sample in samples if sample["sample_index"] == 0]
     found = {
         "exact_match": fmean(s["correct"] for s in samples),
         "exact_match_strict": fmean(s["correct_strict"] for s in samples),
         "extraction_failed": fmean(s["extraction_failed"] for s in samples),
         "truncated": fmean(s["finish_reason"] == "length" for s in samples),
     }
-    return found | {name: fmean(s["metrics"][name] for s in samples) for name in samples[0]["metrics"]}
+    return found | {name: fmean(s["metrics"][name] for s in first) for name in first[0]["metrics"]}
 
 
 def health(samples: Sequence[Sample]) -> dict[str, int]:

@@ -16,15 +16,13 @@ from rveval.errors import Problem, Refused
 from rveval.schema import Config
 
 # lm-eval draws a bar of its own while it renders prompts (a second of work) across ours.
-lm_eval.api.task.tqdm = partial(tqdm, disable=True)  # type: ignore[attr-defined]
+lm_eval.api.task.tqdm = partial(tqdm, disable=True)
 
 
 @cache
 def _manager(folder: Path, seed: int, draw: int) -> TaskManager:
     # Names of our own: a key `seed` would be taken for vLLM's by lm-eval's command line.
-    return TaskManager(
-        include_path=str(folder), include_defaults=False, metadata={"rv_seed": seed, "rv_draw": draw}
-    )
+    return TaskManager(include_path=str(folder), include_defaults=False, metadata={"rv_seed": seed, "rv_draw": draw})
 
 
 _built: dict[tuple[Any, ...], Any] = {}
@@ -39,6 +37,8 @@ def load(cell: Cell, config: Config) -> Any:
     key = (cell.task, cell.draw, config.seed, config.num_fewshot, config.n)
     if key not in _built:
         _built[key] = _build(cell, config)
+    # lm-eval draws demonstrations from one generator that runs on: without this, the second variant would see others.
+    _built[key].set_fewshot_seed(seed=config.seed)
     return _built[key]
 
 
@@ -51,5 +51,4 @@ def _build(cell: Cell, config: Config) -> Any:
     if config.num_fewshot is not None:
         task.set_config(key="num_fewshot", value=config.num_fewshot)
     task.set_config(key="repeats", value=config.n)
-    task.set_fewshot_seed(seed=config.seed)
     return task
