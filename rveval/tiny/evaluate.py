@@ -16,10 +16,10 @@ from typing import Any, cast
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen2ForCausalLM
 
-from rveval.tiny.arithmetic import EXTENDED, LONGER, Limits, word_problem
+from rveval.tiny.arithmetic import EXTENDED, Limits, word_problem
 from rveval.tiny.choice import options_text
 from rveval.tiny.problems import THINK_WORDINGS, Problem, with_distractor, with_think
-from rveval.tiny.splits import Record, read_split
+from rveval.tiny.splits import BENCHMARKS, Record, read_split
 
 FINAL = re.compile(r"####\s*(-?\d+)")
 MAX_NEW_TOKENS = 96
@@ -47,7 +47,7 @@ class Answers:
 
 def tasks(data: Path, split: str, limit: int | None = None) -> dict[str, list[Problem]]:
     """All tasks of a split: the three benchmarks, the think wording, one distractor, longer and extended problems."""
-    read = {name: read_split(data, name, split)[:limit] for name in ("tiny_math", "tiny_choice", "tiny_order")}
+    read = {name: read_split(data, name, split)[:limit] for name in BENCHMARKS}
     words = [_problem(record) for record in read["tiny_math"]]
     count = len(words)
     return {
@@ -57,7 +57,7 @@ def tasks(data: Path, split: str, limit: int | None = None) -> dict[str, list[Pr
         "math, labelled": [replace(p, question=f"Question: {p.question}\nAnswer:") for p in words],
         "math, think": [with_think(p, THINK_WORDINGS[0]) for p in words],
         "math, distractor": [with_distractor(p, Random(f"distractor:{p.key}")) for p in words],
-        "math, 4-6 steps": _drawn(f"{split}:longer", LONGER, count),
+        "long": [_problem(record) for record in read["tiny_long"]],
         "math, numbers to 300": _drawn(f"{split}:extended", EXTENDED, count),
     }
 

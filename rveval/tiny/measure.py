@@ -30,7 +30,7 @@ from rveval.tiny.model import load_checkpoint
 
 log = logging.getLogger(__name__)
 ALPHAS = (-1.0, -0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
-FEW = (-1.0, 0.0, 0.5, 1.0, 1.5)
+FEW = (-1.0, 0.0, 0.5, 1.0)
 RANDOM_SEEDS = (1, 2, 3, 4, 5)
 DEMONSTRATIONS = 5
 DONORS = ("base", "sft", "grpo", "order-sft", "order-grpo", "base-foreign", "sft-foreign", "grpo-foreign")

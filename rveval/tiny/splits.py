@@ -12,14 +12,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from rveval.tiny.arithmetic import word_problem
+from rveval.tiny.arithmetic import LONGER, word_problem
 from rveval.tiny.choice import choice
 from rveval.tiny.ordering import order_problem
 from rveval.tiny.problems import Problem, question_key
 
 SEED = "rveval-tiny-1"
 SIZES = {"test": 1000, "validation": 600, "train": 300}
-BENCHMARKS = ("tiny_math", "tiny_choice", "tiny_order")
+BENCHMARKS = ("tiny_math", "tiny_choice", "tiny_order", "tiny_long")
 Record = dict[str, Any]
 
 
@@ -37,10 +37,15 @@ def _order(rng: Random) -> tuple[Problem, Record]:
     return order_problem(rng), {}
 
 
+def _long(rng: Random) -> tuple[Problem, Record]:
+    return word_problem(rng, LONGER), {}
+
+
 _DRAW: dict[str, Callable[[Random], tuple[Problem, Record]]] = {
     "tiny_math": _math,
     "tiny_choice": _choice,
     "tiny_order": _order,
+    "tiny_long": _long,
 }
 
 
