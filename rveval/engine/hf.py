@@ -20,6 +20,8 @@ from rveval.variants import Recipe, write_merged
 if TYPE_CHECKING:
     from rveval.schema import EngineConfig
 
+_CUT_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+
 
 class HfEngine:
     """Serves one variant with plain transformers, on the GPU where there is one.
@@ -43,11 +45,14 @@ class HfEngine:
 
     def _load(self, recipe: Recipe) -> Any:
         import torch
-        from transformers import AutoModelForCausalLM
+        import transformers
 
+        blank: Any = transformers.GenerationConfig
         with tempfile.TemporaryDirectory(prefix="rveval-merged-") as place:
             folder = write_merged(recipe, Path(place) / "model")
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, recipe.dtype))
+            model: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, recipe.dtype))
+            # What `_decoding` leaves unset, `generate` would fill in from the model's own generation_config.json.
+            model.generation_config = blank()
             return model.to(self._device).eval()
 
     def describe(self) -> dict[str, Any]:
@@ -107,7 +112,7 @@ class HfEngine:
                 input_ids=ids,
                 attention_mask=mask,
                 generation_config=self._decoding(batch[0]),
-                tokenizer=self.tokenizer,
+                stopping_criteria=self._stopping(batch[0].stop, ids.shape[1]),
                 return_dict_in_generate=True,
                 output_logits=True,
             )
@@ -117,10 +122,11 @@ class HfEngine:
         return [self._answer(r, t.tolist(), c) for r, t, c in zip(batch, tokens, chosen, strict=True)]
 
     def _decoding(self, request: Request) -> Any:
-        from transformers import GenerationConfig
+        import transformers
 
+        make: Any = transformers.GenerationConfig
         sampled = request.temperature > 0
-        return GenerationConfig(
+        return make(
             max_new_tokens=request.max_tokens,
             do_sample=sampled,
             temperature=request.temperature if sampled else 1.0,
@@ -131,8 +137,19 @@ class HfEngine:
             no_repeat_ngram_size=0,
             eos_token_id=list(self._ends),
             pad_token_id=self._ends[0],
-            stop_strings=list(request.stop) or None,
         )
+
+    def _stopping(self, stops: Sequence[str], width: int) -> Any:
+        """Ends a row at a stop string in its own answer; transformers' own also ends at one that the prompt begins."""
+        import torch
+        import transformers
+
+        def said(ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
+            texts = [self._text(row.tolist()) for row in ids[:, width:]]
+            return torch.tensor([any(stop in text for stop in stops) for text in texts], device=ids.device)
+
+        make: Any = transformers.StoppingCriteriaList
+        return make([said] if stops else [])
 
     def _padded(self, prompts: Sequence[Sequence[int]]) -> tuple[Any, Any]:
         """Left-padded ids and mask, int64, (requests, longest prompt)."""
@@ -150,7 +167,7 @@ class HfEngine:
         """Cut at the end token or the first stop string, whichever a reader of the text meets first."""
         ended = next((at for at, token in enumerate(tokens) if token in self._ends), None)
         own = tokens if ended is None else tokens[: ended + 1]
-        text = self.tokenizer.decode(own, skip_special_tokens=True)
+        text = self._text(own)
         cuts = [text.find(stop) for stop in request.stop if stop in text]
         if cuts:
             own = self._until(own, request.stop)
@@ -158,10 +175,21 @@ class HfEngine:
         reason = "stop" if cuts or ended is not None else "length"
         return Answer(text, tuple(own), reason, float(logprobs[: len(own)].sum()))
 
+    def _text(self, tokens: Sequence[int]) -> str:
+        """What a reader has seen, as vLLM counts it: no end token (also one that is no special token), and nothing of
+        a last character whose bytes are not all there."""
+        if tokens and tokens[-1] in self._ends:
+            tokens = tokens[:-1]
+        for size in range(len(tokens), 0, -1):
+            text: str = self.tokenizer.decode(list(tokens[:size]), skip_special_tokens=True)
+            if not text.endswith(_CUT_CHARACTER):
+                return text
+        return ""
+
     def _until(self, tokens: list[int], stops: Sequence[str]) -> list[int]:
         """The fewest tokens whose text holds a stop string."""
         for size in range(1, len(tokens) + 1):
-            text = self.tokenizer.decode(tokens[:size], skip_special_tokens=True)
+            text = self._text(tokens[:size])
             if any(stop in text for stop in stops):
                 return tokens[:size]
         return tokens
