@@ -124,13 +124,12 @@ def _keep(plan: Plan, store: Store) -> None:
 
 
 def _preflight(plan: Plan) -> None:
-    """What needs torch or transformers, but no engine: finiteness of every tensor, the chat template."""
+    """What needs torch or transformers, but no engine: finiteness of every tensor, tokenizer and chat template."""
     for checkpoint in {checkpoint.folder: checkpoint for checkpoint in plan.checkpoints}.values():
         assert_finite(checkpoint)
-    if plan.config.use_chat:
-        from rveval.harness import chat
+    from rveval.harness import chat
 
-        chat.preflight(Path(plan.recipe.base), plan.config.model.system)
+    chat.preflight(Path(plan.recipe.base), plan.config.model.system, use_chat=plan.config.use_chat)
 
 
 def _run_left(plan: Plan, store: Store) -> None:

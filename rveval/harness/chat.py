@@ -43,19 +43,15 @@ def render(tokenizer: Any, messages: Sequence[dict[str, str]], *, add_generation
     return str(text)
 
 
-def preflight(folder: Path, system: str | None) -> None:
-    """Render a probe before any engine starts.
+def preflight(folder: Path, system: str | None, *, use_chat: bool = True) -> None:
+    """Read the tokenizer and render a probe before any engine starts.
 
     Raises:
-        Refused: the checkpoint has no readable tokenizer or no chat template, or the template drops a message.
+        Refused: the checkpoint has no readable tokenizer, no chat template, or one that drops a message.
     """
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-    except Exception as error:
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise Refused(Problem(f"the tokenizer can't be read: {said}", where=str(folder))) from error
+    tokenizer = _tokenizer(folder)
+    if not use_chat:
+        return
     if not getattr(tokenizer, "chat_template", None):
         raise Refused(
             Problem("the model has no chat template", where=str(folder), fix="chat=false asks with plain prompts")
@@ -65,3 +61,18 @@ def preflight(folder: Path, system: str | None) -> None:
         render(tokenizer, [*messages, {"role": "user", "content": _USER}])
     except Failed as error:
         raise Refused(error.problems) from error
+
+
+def _tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        empty = not tokenizer.encode(_USER, add_special_tokens=False)
+    except Exception as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise Refused(Problem(f"the tokenizer can't be read: {said}", where=str(folder))) from error
+    if empty:  # where the files are missing, transformers makes one that knows no tokens
+        fix = "copy tokenizer.json and tokenizer_config.json from where the model comes from"
+        raise Refused(Problem("the model has no tokenizer", where=str(folder), fix=fix))
+    return tokenizer
