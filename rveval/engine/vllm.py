@@ -72,7 +72,7 @@ class VllmEngine:
                 load_format=load_format,
                 model_loader_extra_config=extra,
                 worker_extension_cls=EXTENSION,
-                dtype=self.recipe.dtype,
+                dtype=self.recipe.dtype,  # type: ignore[arg-type]
                 generation_config="vllm",
                 **settings(self._config, cpu, self.recipe.base),
             )
@@ -286,7 +286,7 @@ def _not_started(error: Exception, log: Path) -> Problem:
     return Problem(
         f"vLLM did not start: {type(error).__name__}: {said}",
         where="engine",
-        fix=f"see {log}; engine.max_model_len, engine.kv_cache_gib and engine.gpu_memory_utilization are the usual keys",
+        fix=f"see {log}; the usual keys are engine.max_model_len, kv_cache_gib and gpu_memory_utilization",
     )
 
 

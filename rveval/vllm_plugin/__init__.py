@@ -26,7 +26,7 @@ def register() -> None:
     from vllm.model_executor.model_loader import register_model_loader
     from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
 
-    class VariantLoader(DefaultModelLoader):  # type: ignore[misc]
+    class VariantLoader(DefaultModelLoader):
         """Loads `base + alpha * v` straight into vLLM; nothing is written to disk."""
 
         def __init__(self, load_config: Any) -> None:

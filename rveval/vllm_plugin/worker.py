@@ -53,6 +53,7 @@ def refresh_tied_heads(model: Any) -> None:
 
     for name, module in model.named_modules():
         if isinstance(module, ParallelLMHead):
-            if module.weight.numel() == 0:
+            head: Any = module
+            if head.weight.numel() == 0:
                 raise Failed(Problem("the head's weights are gone after the swap", where=name))
-            module.quant_method.process_weights_after_loading(module)
+            head.quant_method.process_weights_after_loading(head)
