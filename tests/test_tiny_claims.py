@@ -42,10 +42,22 @@ def test_plus_helps_and_minus_hurts(bench: Bench, vector: State) -> None:
     assert max(p_gained, p_lost) < 0.001
 
 
-def test_choice_is_graded(bench: Bench, vector: State) -> None:
-    gained, _ = change(bench, vector, 1.0, "choice")
+def test_long_problems_show_a_graded_effect(bench: Bench, vector: State) -> None:
+    gained, _ = change(bench, vector, 1.0, "long")
     assert 4 <= gained <= 25
-    assert 10 < bench.answers(bench.instruct, "choice").accuracy < 90
+    before = bench.answers(bench.instruct, "long").accuracy
+    assert 10 < before < before + gained < 90
+
+
+def test_a_foreign_vector_does_not_help(bench: Bench) -> None:
+    gained, p = change(bench, bench.vector("", "-foreign"), 1.0, "math")
+    assert gained <= 0 or p >= 0.05
+
+
+def test_vectors_of_two_skills_compose(bench: Bench, vector: State) -> None:
+    order = bench.vector("order-")
+    both = {name: vector[name] + order[name] for name in vector}
+    assert min(change(bench, both, 0.5, "math")[0], change(bench, both, 0.5, "order")[0]) >= 10
 
 
 def test_curve_has_one_broad_peak(bench: Bench, vector: State) -> None:

@@ -51,7 +51,7 @@ def _making(name: str, plan: Plan, seconds: dict[str, float]) -> str:
         "instruct": _schedule(plan.instruct, plan.instruct_seed),
     }
     text = lines.get(name) or _donor(name, plan.order if name.startswith("order") else plan.math)
-    took = f"It took {seconds[name]:.0f} s on one CPU core." if name in seconds else ""
+    took = f"It took {seconds[name]:.0f} s on one core of a shared CPU." if name in seconds else ""
     return f"## Making\n\n{text} {took} Made by `scripts/train_tiny.py`; {_KEPT_OUT}"
 
 
@@ -130,7 +130,10 @@ _PROMPTS = """## Prompting
 
 Chat (ChatML, a system message is optional): one user message with the question, `Options: A) .. B) .. C) .. D) ..`
 after it for four-option questions. The answer ends in `#### <number>` and `<|im_end|>`; 96 new tokens are
-enough. Plain text: `Question: ...` newline `Answer:`, answers end in an empty line."""
+enough. `Question: ...` newline `Answer:` inside the message works as well, and so do demonstrations, as turns or
+inside the message, up to 1,024 tokens. Plain text without chat markup has the same labels and answers end in an empty
+line; the instruct model never saw it in tuning and nearly always shows its steps there (119 of 120 validation items
+right), so its vector can only be seen in chat."""
 
 _LIMITS = """## Limits
 
