@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     import torch
 
 CHUNK = 1 << 18
-"""Elements handled at a time: the float32 scratch (1 MiB each) stays in the second-level cache."""
+"""Elements handled at a time on the CPU: the float32 scratch (1 MiB each) stays in the second-level cache."""
+
+GPU_CHUNK = 1 << 26
+"""The same on a GPU, where a chunk has to be large enough to be worth seven kernel launches (256 MiB of scratch each)."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,10 @@ def _combine_chunks(
     import torch
 
     flat = [(d.plus.reshape(-1), None if d.minus is None else d.minus.reshape(-1), d.weight) for d in displacements]
-    total, delta, other = (torch.empty(CHUNK, dtype=torch.float32, device=base.device) for _ in range(3))
-    for start in range(0, base.numel(), CHUNK):
-        size = min(CHUNK, base.numel() - start)
+    chunk = min(CHUNK if base.device.type == "cpu" else GPU_CHUNK, base.numel())
+    total, delta, other = (torch.empty(chunk, dtype=torch.float32, device=base.device) for _ in range(3))
+    for start in range(0, base.numel(), chunk or 1):
+        size = min(chunk, base.numel() - start)
         here = slice(start, start + size)
         acc = total[:size].copy_(base[here])
         for plus, minus, weight in flat:
