@@ -52,7 +52,7 @@ def comparison(rows: Sequence[Row], fresh: set[str], width: int = _WIDTH) -> Ite
         columns = _columns([row for row in rows if row.cell["task"] == task], fresh)
         shown = _fitting(columns, width)
         yield Text(f"\n{task}", style="bold")
-        yield _table(shown)
+        yield _table(shown, whole=_needed(shown) <= width)
         if gone := [column.heading.replace("\n", " ") for column in columns if column not in shown]:
             yield Text(f"no room for: {', '.join(gone)} (a wider terminal, or the output in a file, has them)")
 
@@ -85,29 +85,29 @@ def _columns(rows: Sequence[Row], fresh: set[str]) -> list[_Column]:
 def _fitting(columns: Sequence[_Column], width: int) -> list[_Column]:
     """The columns that there is room for; the note may be broken into lines, the rest leaves in its order."""
     shown = list(columns)
-
-    def needed() -> int:
-        widths = [min(c.width, _NARROWEST_NOTE) if c.heading == "note" else c.width for c in shown]
-        return sum(widths) + _GAP * len(widths)
-
     for column in sorted((column for column in columns if column.leaves), key=lambda column: column.leaves):
-        if needed() <= width:
+        if _needed(shown) <= width:
             break
         shown.remove(column)
     return shown
 
 
-def _table(columns: Sequence[_Column]) -> Table:
+def _needed(columns: Sequence[_Column]) -> int:
+    widths = [min(c.width, _NARROWEST_NOTE) if c.heading == "note" else c.width for c in columns]
+    return sum(widths) + _GAP * len(widths)
+
+
+def _table(columns: Sequence[_Column], whole: bool) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0), header_style="bold"
     )
     for column in columns:
-        note = column.heading == "note"
+        breaks = column.heading == "note" or (column.left and not whole)
         table.add_column(
             Text(column.heading),
             justify="left" if column.left else "right",
-            no_wrap=not note,
-            min_width=min(column.width, _NARROWEST_NOTE) if note else None,
+            no_wrap=not breaks,
+            min_width=min(column.width, _NARROWEST_NOTE) if breaks else column.width,
             overflow="fold",
         )
     for texts in zip(*(column.texts for column in columns), strict=True):
