@@ -14,7 +14,7 @@ import tinymodels
 from conftest import needs_data
 
 from rveval import benchmarks, cells, schema
-from rveval.engine import Answer, Progress, Request, TokenScore
+from rveval.engine import Answer, Engine, Progress, Request, TokenScore
 from rveval.engine.session import Served
 from rveval.errors import Failed, Refused
 from rveval.harness import chat, run_cell
@@ -415,7 +415,7 @@ def reference(base: Path, tokenizer: Any) -> Reference:
     return engine
 
 
-def lm_of(engine: Canned) -> EngineLM:
+def lm_of(engine: Engine) -> EngineLM:
     return EngineLM(engine, Decoding(None, 0.0, 1.0, 0), use_chat=False)
 
 
@@ -551,3 +551,28 @@ def test_a_stock_multiple_choice_task_gives_what_lm_evals_own_model_gives(refere
         assert results[0][0][metric] == results[1][0][metric]
     for one, other in zip(results[0][1], results[1][1], strict=True):
         assert [r[0][0] for r in one["resps"]] == pytest.approx([r[0][0] for r in other["resps"]], abs=1e-3)
+
+
+@pytest.mark.slow
+def test_loglikelihoods_on_vllm_are_those_of_transformers(
+    reference: Reference, base: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The real engine in float32, texts that share their beginnings among them: a prefix cache must not eat scores."""
+    from rveval.engine.vllm import VllmEngine
+
+    recipe = Recipe(str(base), "base", dtype="float32")
+    config = schema.EngineConfig(kv_cache_gib=0.05, max_num_seqs=8, max_model_len=512)
+    engine = VllmEngine(recipe, config, tmp_path / "vllm.log")
+    request.addfinalizer(engine.close)
+    context = "Tom has 3 apples and buys 12 more apples at the market. " * 3
+    pairs = [*PAIRS, *((context, f" He has {number}") for number in range(3)), (context, " He has 0")]
+    requests = [_instance("loglikelihood", pair, number) for number, pair in enumerate(pairs)]
+    rolling = [_instance("loglikelihood_rolling", (text,), number) for number, text in enumerate(("Tom has", context))]
+    for _ in range(2):  # the second time all of it is in the cache
+        found = lm_of(engine).loglikelihood(requests)
+        expected = lm_of(reference).loglikelihood(requests)
+        assert [logprob for logprob, _ in found] == pytest.approx([logprob for logprob, _ in expected], abs=2e-3)
+        assert [greedy for _, greedy in found] == [greedy for _, greedy in expected]
+        assert found[-1] == pytest.approx(found[-4])
+        rolled = lm_of(engine).loglikelihood_rolling(rolling)
+        assert rolled == pytest.approx(lm_of(reference).loglikelihood_rolling(rolling), abs=2e-2)
