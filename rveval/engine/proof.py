@@ -39,16 +39,18 @@ PROMPTS = (
     "The capital of France is",
     "1 2 3 4 5 6 7 8 9",
 )
-ANSWER_TOKENS = 16
+CANARY_TOKENS = 4
+"""Asked three times for every variant: four tokens of four prompts see every weight, and cost little."""
+TEST_TOKENS = 16
 _LAYER = re.compile(r"(?:^|\.)(\d+)\.")
 _NOT_SHAPE = ("num_hidden_layers", "layer_types", "max_window_layers", "_name_or_path", "transformers_version")
 
 Canary = tuple[tuple[tuple[int, ...], float], ...]
 
 
-def canary(engine: Engine) -> Canary:
+def canary(engine: Engine, tokens: int = CANARY_TOKENS) -> Canary:
     """Greedy answers to fixed prompts: token ids and the sum of their log-probabilities, for exact comparison."""
-    requests = [Request(tuple(engine.tokenizer.encode(prompt)), ANSWER_TOKENS) for prompt in PROMPTS]
+    requests = [Request(tuple(engine.tokenizer.encode(prompt)), tokens) for prompt in PROMPTS]
     return tuple((answer.tokens, answer.logprob) for answer in engine.generate(requests))
 
 

@@ -7,6 +7,7 @@ is of another prompt than the config says.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ def preflight(folder: Path, system: str | None, *, use_chat: bool = True) -> Non
         raise Refused(error.problems) from error
 
 
+@cache
 def _tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 

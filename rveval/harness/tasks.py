@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import lm_eval.api.task
+import lm_eval.utils
 from lm_eval.tasks import TaskManager
 from tqdm import tqdm
 
@@ -17,6 +18,8 @@ from rveval.schema import Config
 
 # lm-eval draws a bar of its own while it renders prompts (a second of work) across ours.
 lm_eval.api.task.tqdm = partial(tqdm, disable=True)
+# lm-eval compiles a template again for every item and every use, a millisecond each: as long as a small model answers.
+lm_eval.utils.env.from_string = lru_cache(maxsize=256)(lm_eval.utils.env.from_string)
 
 
 @cache
