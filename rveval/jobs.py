@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rveval import cells
+from rveval import cells, installation
 from rveval.cells import Plan
 from rveval.checkpoints import assert_finite
 from rveval.errors import Failed, Problem, Refused, RvevalError
@@ -120,11 +120,12 @@ def _keep(plan: Plan, store: Store) -> None:
     if kept:
         of = "" if len(plan.cells) == 1 else f" ({len(kept)} of {len(plan.cells)})"
         tasks = ", ".join(cell.task for cell in kept)
-        log.info("%s: %s kept%s, it was complete already", plan.label, tasks, of)
+        log.info("%s: kept%s, complete since an earlier run: %s", plan.label, of, tasks)
 
 
 def _preflight(plan: Plan) -> None:
-    """What needs torch or transformers, but no engine: finiteness of every tensor, tokenizer and chat template."""
+    """What needs no engine, but torch or transformers: finiteness of every tensor, tokenizer and chat template."""
+    installation.check(plan.config.engine.kind)
     for checkpoint in {checkpoint.folder: checkpoint for checkpoint in plan.checkpoints}.values():
         assert_finite(checkpoint)
     from rveval.harness import chat

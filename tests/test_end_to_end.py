@@ -200,9 +200,9 @@ def engine_started(store: Path) -> bool:
 
 @pytest.mark.slow
 def test_ctrl_c_in_the_middle_of_generation(here: Here) -> None:
-    """The first cell is complete, the second is being generated."""
+    """The first cell is complete, the second is being generated; the same command then runs only the second."""
     store = here.store("interrupted")
-    arguments = ("-m", "alpha=0,1", "limit=300", "max_gen_toks=400", f"store={store}", "engine.max_num_seqs=4")
+    arguments = ("-m", "alpha=1", "limit=4,300", "max_gen_toks=300", f"store={store}", "engine.max_num_seqs=4")
     running = subprocess.Popen(
         here.command(*arguments),
         cwd=here.folder,
@@ -215,7 +215,7 @@ def test_ctrl_c_in_the_middle_of_generation(here: Here) -> None:
     while not here.cells("interrupted") and time.monotonic() < deadline and running.poll() is None:
         time.sleep(0.2)
     before = here.cells("interrupted")
-    time.sleep(1.5)
+    time.sleep(2)
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=120)
     done = Done(running.returncode, out, err, 0)
@@ -224,6 +224,9 @@ def test_ctrl_c_in_the_middle_of_generation(here: Here) -> None:
     assert len(before) == 1
     assert here.cells("interrupted") == before
     assert not [path for path in (store / "cells").iterdir() if path.name.startswith(".")]
+
+    planned = here.run(*arguments, "dry_run=true")
+    assert len(re.findall(r"\bdone\b", planned.out)) == len(re.findall(r"\bleft\b", planned.out)) == 1
 
 
 @pytest.fixture
