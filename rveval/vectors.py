@@ -19,7 +19,7 @@ CHUNK = 1 << 18
 """Elements handled at a time on the CPU: the float32 scratch (1 MiB each) stays in the second-level cache."""
 
 GPU_CHUNK = 1 << 26
-"""The same on a GPU, where a chunk has to be large enough to be worth seven kernel launches (256 MiB of scratch each)."""
+"""The same on a GPU, where a chunk must be large enough to be worth seven launches (256 MiB of scratch each)."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     # 1 one kind of I/O
     "headers": (1, {"errors"}),
     "fingerprints": (1, {"headers", "errors"}),
+    "installation": (1, {"errors"}),
     "sources": (1, {"fingerprints", "headers", "errors"}),
     "checkpoints": (1, {"sources", "fingerprints", "headers", "errors"}),
     "vocabulary": (1, {"headers", "errors"}),
@@ -40,10 +41,13 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "benchmarks": (1, {"errors"}),
     "sandbox": (1, {"errors"}),
     "records": (1, {"errors"}),
-    "cells": (1, {"schema", "records", "checkpoints", "compatibility", "variants", "benchmarks", "errors"}),
+    "cells": (
+        1,
+        {"installation", "schema", "records", "checkpoints", "compatibility", "variants", "benchmarks", "errors"},
+    ),
     # 2 adapters
     "vllm_plugin": (2, {"checkpoints", "variants", "vectors", "errors"}),
-    "engine": (2, {"vllm_plugin", "variants", "checkpoints", "schema", "errors"}),
+    "engine": (2, {"vllm_plugin", "variants", "checkpoints", "fingerprints", "schema", "errors"}),
     "hooks": (2, {"perturb", "answers", "benchmarks", "sandbox", "stats", "errors"}),
     "harness": (2, {"engine", "hooks", "cells", "records", "variants", "schema", "perturb", "errors"}),
     "tiny": (2, {"answers", "errors"}),

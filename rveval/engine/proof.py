@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import math
 import re
 import tempfile
 import time
@@ -131,7 +130,7 @@ def _run(base: Checkpoint, dtype: str, start: Start) -> SelfTest:
         for method in METHODS:
             reason, hot = _with(lambda engine: _hot(engine, recipe), start, recipe.as_base(), LOAD_FORMAT, method)
             if not reason and cold is None:
-                cold = _with(canary, start, Recipe(str(merged), "merged", dtype=dtype), "auto", method)
+                cold = _with(_answers, start, Recipe(str(merged), "merged", dtype=dtype), "auto", method)
             if not reason and hot == cold:
                 return SelfTest(method, tuple(reasons), time.perf_counter() - started)
             reasons.append(f"{method}: {reason or 'a hot swap answers differently than a cold load'}")
@@ -146,16 +145,20 @@ def _with(work: Callable[[Engine], T], start: Start, recipe: Recipe, load_format
         engine.close()
 
 
+def _answers(engine: Engine) -> Canary:
+    return canary(engine, TEST_TOKENS)
+
+
 def _hot(engine: Engine, recipe: Recipe) -> tuple[str, Canary]:
     """What is wrong with swapping there and back, and the swapped variant's canary."""
-    before = canary(engine)
+    before = _answers(engine)
     try:
         engine.swap(recipe)
-        hot = canary(engine)
+        hot = _answers(engine)
         engine.swap(recipe.as_base())
     except Failed as error:
         return error.problems[0].what, ()
-    if canary(engine) != before:
+    if _answers(engine) != before:
         return "swapping back does not give the base back", hot
     if hot == before:
         return "changed weights do not change the answer", hot

@@ -121,7 +121,7 @@ class Session:
             self._test = None
         if not wanted or self._test is not None:
             return
-        from rveval.engine.vllm import facts
+        from rveval.engine.settings import facts
 
         def start(what: Recipe, load_format: str, method: str) -> Engine:
             from rveval.engine.vllm import VllmEngine

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import gc
 import io
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rveval.engine import quiet
+from rveval.engine import quiet, settings
 from rveval.engine.base import Answer, Progress, Request, TokenScore
 from rveval.errors import Failed, Problem
 from rveval.variants import Recipe
@@ -54,8 +53,8 @@ class VllmEngine:
         self._config = config
         self._log = log
         self._llm: Any = None
-        cpu = not _has_gpu()
-        _environment(config, cpu, log)
+        cpu = not settings.has_gpu()
+        settings.environment(config, cpu, log)
         with quiet.into(log):
             self._llm = self._start(load_format, cpu)
         self.tokenizer: Any = self._llm.get_tokenizer()
@@ -65,6 +64,9 @@ class VllmEngine:
     def _start(self, load_format: str, cpu: bool) -> Any:
         from vllm import LLM
 
+        # vLLM collects garbage five times while it starts, each time through a million objects of imported modules
+        # (0.5 s). Set aside they cost nothing; vLLM's own clean-up in `close` takes them back.
+        gc.freeze()
         extra = {"recipe": self.recipe.to_json()} if load_format == LOAD_FORMAT else {}
         try:
             return LLM(
@@ -74,7 +76,7 @@ class VllmEngine:
                 worker_extension_cls=EXTENSION,
                 dtype=self.recipe.dtype,  # type: ignore[arg-type]
                 generation_config="vllm",
-                **settings(self._config, cpu, self.recipe.base),
+                **settings.arguments(self._config, cpu, self.recipe.base),
             )
         except KeyboardInterrupt:
             raise
@@ -89,7 +91,7 @@ class VllmEngine:
             "kind": "vllm",
             "version": vllm.__version__,
             "device": self._device,
-            "device_name": torch.cuda.get_device_name() if self._device == "cuda" else _cpu_name(),
+            "device_name": torch.cuda.get_device_name() if self._device == "cuda" else settings.cpu_name(),
             "dtype": self.recipe.dtype,
             "tensor_parallel_size": self._config.tensor_parallel_size,
             "max_num_seqs": self._config.max_num_seqs,
@@ -156,9 +158,9 @@ class VllmEngine:
         with quiet.into(self._log):
             llm.llm_engine.engine_core.shutdown()
             del llm
-            gc.collect()
             from vllm.distributed import cleanup_dist_env_and_memory
 
+            # Collects garbage too: the engine is full of circles.
             cleanup_dist_env_and_memory()
             memory.give_back()
 
@@ -167,19 +169,6 @@ class VllmEngine:
         from rveval.engine.tokens import end_tokens
 
         return end_tokens(Path(self.recipe.base), self.tokenizer)
-
-
-def facts(config: EngineConfig) -> dict[str, Any]:
-    """What decides, beside the model, whether a swap works: engine version, device and settings (for the self-test)."""
-    import vllm
-
-    return {
-        "version": vllm.__version__,
-        "device": "cuda" if _has_gpu() else _cpu_name(),
-        "tensor_parallel_size": config.tensor_parallel_size,
-        "enforce_eager": config.enforce_eager,
-        "extra": config.extra,
-    }
 
 
 def _bar(on_update: Progress) -> Any:
@@ -198,73 +187,6 @@ def _bar(on_update: Progress) -> Any:
             return super().update(n)
 
     return Bar
-
-
-def settings(config: EngineConfig, cpu: bool, base: str) -> dict[str, Any]:
-    """vLLM's engine arguments for our settings; what the user passes through in `engine.extra` wins."""
-    from rveval.engine.tokens import context_length
-
-    own: dict[str, Any] = {
-        "max_model_len": config.max_model_len or context_length(Path(base)),
-        "tensor_parallel_size": config.tensor_parallel_size,
-        "seed": config.seed,
-        "max_num_seqs": config.max_num_seqs,
-        "enforce_eager": config.enforce_eager,
-    }
-    if cpu:
-        own["kv_cache_memory_bytes"] = int(config.kv_cache_gib * (1 << 30))
-    else:
-        own["gpu_memory_utilization"] = config.gpu_memory_utilization
-    return own | config.extra
-
-
-def _environment(config: EngineConfig, cpu: bool, log: Path) -> None:
-    """Settings that vLLM takes from the environment only; what the user has set there himself stays."""
-    quiet.configure(log)
-    wanted = {"VLLM_NO_USAGE_STATS": "1"}
-    in_process = cpu and config.tensor_parallel_size == 1 if config.multiprocess is None else not config.multiprocess
-    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0" if in_process else "1"
-    if cpu:
-        _allow_tiles()
-        # vLLM cuts torch to one thread unless this is set.
-        threads = config.threads or len(os.sched_getaffinity(0))
-        wanted |= {"OMP_NUM_THREADS": str(threads)}
-        if config.tensor_parallel_size > 1:
-            wanted["VLLM_CPU_OMP_THREADS_BIND"] = _one_core_each(config.tensor_parallel_size)
-    for name, value in wanted.items():
-        os.environ.setdefault(name, value)
-
-
-def _one_core_each(workers: int) -> str:
-    """`0|1|...`: without it vLLM wants a NUMA node a worker. The cores this process may use, dealt out evenly."""
-    cores = sorted(os.sched_getaffinity(0))
-    hands = [cores[rank::workers] or [cores[rank % len(cores)]] for rank in range(workers)]
-    return "|".join(",".join(str(core) for core in hand) for hand in hands)
-
-
-def _allow_tiles() -> None:
-    """Ask the kernel for AMX tiles, which a process may not use unasked.
-
-    vLLM's attention uses them for bfloat16 wherever the processor has them, but leaves the asking to whoever comes
-    first: with layers too small for oneDNN's AMX kernels nobody does, and the first request ends the process (SIGILL).
-    """
-    import torch
-
-    if torch.cpu._is_amx_tile_supported():
-        torch.cpu._init_amx()
-
-
-def _has_gpu() -> bool:
-    import torch
-
-    return torch.cuda.is_available()
-
-
-def _cpu_name() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return "cpu"
 
 
 def _answer(output: Any) -> Answer:

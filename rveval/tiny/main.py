@@ -35,7 +35,7 @@ def main() -> None:
 def run(work: Path, plan: Plan, device: str, install: bool) -> None:
     """All stages, then the figures of both splits, then the package."""
     Family(work, plan, device).build()
-    limits = {"validation": 200, "test": None} if plan is not SMOKE else {"validation": 20, "test": 20}
+    limits = {"validation": 150, "test": None} if plan is not SMOKE else {"validation": 20, "test": 20}
     for split, limit in limits.items():
         path = work / f"results-{split}.json"
         if not path.exists():
