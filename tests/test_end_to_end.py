@@ -210,6 +210,7 @@ def test_ctrl_c_in_the_middle_of_generation(here: Here) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a shell's `&` has it ignored
     )
     deadline = time.monotonic() + 400
     while not here.cells("interrupted") and time.monotonic() < deadline and running.poll() is None:
