@@ -170,7 +170,8 @@ def _ask_all(plan: Plan, store: Store, mirror: Run) -> None:
                 raise Failed(_cell_failed(plan, cell.task, store, error)) from error
         _here.fresh.add(cell.cell_id)
         _list(plan, store)
-        mirror.log_cell(dict(record), [dict(sample) for sample in store.read_samples(cell.cell_id)])
+        if plan.config.tracking.kind != "none":
+            mirror.log_cell(dict(record), [dict(sample) for sample in store.read_samples(cell.cell_id)])
         _log_cell(record)
 
 
