@@ -17,7 +17,8 @@ from rveval.checkpoints import open_checkpoint
 from rveval.engine import Engine, proof
 from rveval.engine.proof import METHODS, self_test
 from rveval.engine.session import Session
-from rveval.engine.vllm import VllmEngine, facts
+from rveval.engine.settings import facts
+from rveval.engine.vllm import VllmEngine
 from rveval.errors import Failed
 from rveval.variants import Recipe, RecipeTerm
 from rveval.vllm_plugin.worker import SwapExtension
