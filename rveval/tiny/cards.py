@@ -79,7 +79,10 @@ def _donor(name: str, plan: DonorPlan) -> str:
 def _scores(name: str, test: Results) -> str:
     rows = [f"| {task} | {row['accuracy']} | {row['shown']} |" for task, row in test["members"][name].items()]
     head = ["| task | exact match % | shows steps % |", "|---|---|---|"]
-    title = f"## Own scores\n\nGreedy, zero-shot chat, {test['items']} test items each."
+    title = (
+        f"## Own scores\n\nGreedy, zero-shot chat, {test['items']} test items each of tiny_math (1-4 steps), "
+        "tiny_choice (four options) and tiny_order (the second skill)."
+    )
     return "\n".join([title, "", *head, *rows])
 
 
@@ -90,6 +93,8 @@ def _vector_tables(results: Results) -> list[str]:
         f"Test split, {test['items']} items a task, exact match % (share of answers that show steps %). Norms: vector "
         f"{test['norms']['vector']:.2f}, this model {test['norms']['instruct']:.1f}. Everything was chosen on the "
         "validation split (`rveval/tiny/figures/validation.json`); the test split was measured once.",
+        "`long` is tiny_long (4-6 steps); `labelled` wraps the question in `Question:` and `Answer:`; `few-shot` has "
+        "five demonstrations with steps as turns; `both` adds the word-problem and the ordering vector, each at alpha.",
         _curves({"math": test["curve"]}),
         _curves(test["vector"]),
         "### Controls and other vectors",
@@ -140,7 +145,8 @@ _LIMITS = """## Limits
 0.46M parameters; English of a few dozen templates. Options are answered by value: finding the letter of an option was
 not learned in the steps this recipe has (chance level, with numbers of one token and dense lookup drills). Numbers
 above 99 are two tokens and were never trained on. Typos, number words, other languages and other tasks are outside
-its training: scores under them say nothing. A large part of what the vector does is a change of style (write the
-steps instead of answering off the cuff): read accuracy next to the share of answers that show steps. All members
-share one synthetic generator. The family shows that a pipeline measures what it should; it is no evidence about
-large models."""
+its training: scores under them say nothing. Almost all of what the vector does is a change of style (write the steps
+instead of answering off the cuff): where steps are written they are nearly always right, with the vector or without,
+so read accuracy next to the share of answers that show steps. With the cue to think, alpha 1 often writes a step too
+many. Figures were taken with transformers in fp32 over the bf16 weights. All members share one synthetic generator.
+The family shows that a pipeline measures what it should; it is no evidence about large models."""
