@@ -7,18 +7,20 @@ one has its place.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from rveval.errors import Problem, Refused
 from rveval.records import files
 from rveval.records.typed import SCHEMA_VERSION, CellRecord, Sample, StudyEntry
 
+_T = TypeVar("_T")
 _LEFT_BEHIND_S = 24 * 3600.0
 
 
@@ -59,7 +61,7 @@ class Store:
 
     def read_cell(self, cell_id: str) -> CellRecord:
         """The record of a complete cell."""
-        return cast(CellRecord, _read(self._folder(cell_id) / "cell.json"))
+        return cast(CellRecord, _settled(lambda: _read(self._folder(cell_id) / "cell.json")))
 
     def read_samples(self, cell_id: str) -> list[Sample]:
         """The samples of a complete cell, in the order of its items.
@@ -67,17 +69,7 @@ class Store:
         Raises:
             Refused: the lines are not those that cell.json was written for.
         """
-        folder = self._folder(cell_id)
-        path = folder / "samples.jsonl"
-        data = path.read_bytes() if path.is_file() else b""
-        if files.sha256(data) != _read(folder / "cell.json").get("samples_sha256"):
-            raise Refused(
-                Problem(
-                    "the samples were changed or cut after the cell was written",
-                    where=str(path),
-                    fix="run this cell again with force=true, or delete its folder",
-                )
-            )
+        data = _settled(lambda: _sealed(self._folder(cell_id)))
         return [cast(Sample, json.loads(line)) for line in data.splitlines()]
 
     def write_cell(self, record: CellRecord, samples: Iterable[Sample]) -> None:
@@ -159,8 +151,33 @@ class Store:
                     shutil.rmtree(place, ignore_errors=True)
                     old.rename(place)
         for new in cells.glob(".new-*"):  # a young one may be another process's that is still writing
-            if new.stat().st_mtime < time.time() - _LEFT_BEHIND_S:
-                shutil.rmtree(new, ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):  # it has just got its place
+                if new.stat().st_mtime < time.time() - _LEFT_BEHIND_S:
+                    shutil.rmtree(new, ignore_errors=True)
+
+
+def _settled(read: Callable[[], _T]) -> _T:
+    """What `read` gives; tried again for a tenth of a second, as another process may be replacing the cell just now."""
+    for _ in range(20):
+        try:
+            return read()
+        except Refused:
+            time.sleep(0.005)
+    return read()
+
+
+def _sealed(folder: Path) -> bytes:
+    """The bytes of samples.jsonl, if they are those that cell.json was written for."""
+    path = folder / "samples.jsonl"
+    try:
+        data = path.read_bytes()
+    except OSError:
+        data = b""
+    if files.sha256(data) != _read(folder / "cell.json").get("samples_sha256"):
+        what = "the samples were changed or cut after the cell was written"
+        fix = "run this cell again with force=true, or delete its folder"
+        raise Refused(Problem(what, where=str(path), fix=fix))
+    return data
 
 
 def _aside(place: Path) -> Path:
