@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from rveval.errors import Problem, Refused
 Item = dict[str, Any]
 TINY_DATA = Path(__file__).parent / "tiny" / "data"
 _SHOWN = 5  # a file that is wrong throughout should not fill the screen
+_FOLDER_FIX = "RVEVAL_DATA names a folder that holds gsm8k/test.jsonl and so on; unset it to use the hub's data sets"
+_PACKAGE_FIX = "install rveval again: the file belongs to it"
 _WORKED_ANSWER = re.compile(r"#### *-?[0-9][0-9,.]*$")
 
 
@@ -53,11 +55,36 @@ PUBLISHED = {
     ),
 }
 
+# The tiny family's splits: their records, and the sha256 of every packaged file. Their generator is seeded, so a file
+# that differs is another benchmark, and its scores can't be compared with those of the model cards.
+TINY_COUNTS = {"test": 1000, "validation": 600, "train": 300}
+TINY = {
+    "tiny_math": {
+        "test": "b7daacfc24afd8f4c464fd81a76e3139ac1926ad233e79bbef7b4a240db3e5f1",
+        "validation": "3080c7ebe65b5c59229142536024cabd90787bd523572f3fc513373edf0cf0e2",
+        "train": "015dd446d5e4f7d8f920753dddb0656c8d06a67dfe87d2eeda427ebecd2e4084",
+    },
+    "tiny_choice": {
+        "test": "85585942515ce275898e95f4bd33577673cc2fe78ade70cbb00302d704582b1c",
+        "validation": "2ac73de555ada5bba27a4838890c99fd7d79ed96e3a6f3222a5417d0cb2db3de",
+        "train": "239031de57c21e31f917223bbdfffd0f567d311cb7a683e1e7a49da68c8191e8",
+    },
+    "tiny_order": {
+        "test": "7cd1da83a54f7d03cdfc095119146d90773261c37b3674db4421c8a92821c32e",
+        "validation": "e083be02ce939bb47d74309ccb841e55d64dbd76c71cb7a788f766f409b99ed5",
+        "train": "4f8deed6fed629c6e795af4f2340c535cd8e84cbcbb2521e4dc1d31ea9a99e4d",
+    },
+    "tiny_long": {
+        "test": "cdffa13958d51804cdd29d0d023b8bc17997cfe7a10b6bc32a0cdc60a03d88dd",
+        "validation": "84d2c37514cd09bc068c0f0ba877d06f788e2a5ba50476d1a04d7264f61769da",
+        "train": "90739444b6361a0e97602835fb297a229a023edfa96ab7e6a3ddcf7cf554850d",
+    },
+}
+
 
 def names() -> list[str]:
     """All benchmarks that can be loaded, published ones first."""
-    tiny = sorted(folder.name for folder in TINY_DATA.glob("tiny_*")) if TINY_DATA.is_dir() else []
-    return [*PUBLISHED, *tiny]
+    return [*PUBLISHED, *TINY]
 
 
 def of_task(task: str) -> tuple[str, str]:
@@ -96,7 +123,7 @@ def load(name: str, split: str = "test") -> list[Item]:
     """
     if name in PUBLISHED:
         return _load_published(name, split)
-    if name in names():
+    if name in TINY:
         return _load_tiny(name, split)
     raise Refused(Problem("no such benchmark", where=name, expected=f"one of {', '.join(names())}", found=name))
 
@@ -115,22 +142,15 @@ def _load_published(name: str, split: str) -> list[Item]:
     folder = os.environ.get("RVEVAL_DATA")
     if folder:
         path = Path(folder) / published.files[split]
-        where, numbered = str(path), _json_lines(path)
+        where, numbered = str(path), _json_lines(path, _FOLDER_FIX)
     else:
         where = f"{published.hub[0]} ({published.hub[1]}, {split})"
         numbered = list(enumerate(_from_hub(name, published, split), start=1))
     problems = [*_wrong_records(where, numbered, published.fields, published.check)]
     problems += _repeated(where, numbered, published.fields[0])
-    if not problems and len(numbered) != published.counts[split]:
-        problems.append(
-            Problem(
-                f"not the whole {split} split of {name}",
-                where=where,
-                expected=f"{published.counts[split]} records",
-                found=f"{len(numbered)}, the last on line {numbered[-1][0] if numbered else 0}",
-                fix=f"fetch {published.files[split]} again as its authors publish it",
-            )
-        )
+    if not problems:
+        fix = f"fetch {published.files[split]} again as its authors publish it"
+        problems += _not_whole(f"{split} split of {name}", where, numbered, published.counts[split], fix)
     _refuse(problems)
     prefix = name if split == "test" else f"{name}/{split}"
     return [{**record, "item_id": f"{prefix}/{index}"} for index, (_, record) in enumerate(numbered)]
@@ -138,28 +158,37 @@ def _load_published(name: str, split: str) -> list[Item]:
 
 def _load_tiny(name: str, split: str) -> list[Item]:
     """Packaged items; their own `id` is the item id."""
-    folder = TINY_DATA / name
-    _refuse_unknown_split(name, split, {path.stem for path in folder.glob("*.jsonl")})
-    path = folder / f"{split}.jsonl"
-    numbered = _json_lines(path)
-    problems = [*_wrong_records(str(path), numbered, ("id", "question", "answer"), _check_nothing)]
+    _refuse_unknown_split(name, split, TINY[name])
+    path = TINY_DATA / name / f"{split}.jsonl"
+    numbered = _json_lines(path, _PACKAGE_FIX)
+    problems = [*_wrong_records(str(path), numbered, ("id", "question", "answer"), _check_worked_answer)]
     problems += _repeated(str(path), numbered, "id")
-    if not numbered:
-        problems.append(Problem("no records", where=str(path), fix="install rveval again: the file belongs to it"))
+    if not problems:
+        problems += _not_whole(f"{split} split of {name}", str(path), numbered, TINY_COUNTS[split], _PACKAGE_FIX)
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if not problems and found != TINY[name][split]:
+        what, expected = "not the packaged file: its contents were changed", f"sha256 {TINY[name][split]}"
+        problems.append(Problem(what, where=str(path), expected=expected, found=found, fix=_PACKAGE_FIX))
     _refuse(problems)
     return [{**record, "item_id": record["id"]} for _, record in numbered]
 
 
-def _check_nothing(item: Item) -> str:
-    return ""
+def _not_whole(
+    what: str, where: str, numbered: Sequence[tuple[int, Any]], expected: int, fix: str
+) -> Iterator[Problem]:
+    if len(numbered) != expected:
+        found = f"{len(numbered)}, the last on line {numbered[-1][0] if numbered else 0}"
+        yield Problem(f"not the whole {what}", where=where, expected=f"{expected} records", found=found, fix=fix)
 
 
-def _json_lines(path: Path) -> list[tuple[int, Any]]:
-    """(line number, value) of every line; split on line feeds only, as text may hold other line separators."""
+def _json_lines(path: Path, fix: str) -> list[tuple[int, Any]]:
+    """(line number, value) of every line; split on line feeds only, as text may hold other line separators.
+
+    `fix` is what to do where there is no such file.
+    """
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
-        fix = "RVEVAL_DATA names a folder that holds gsm8k/test.jsonl and so on; unset it to use the hub's data sets"
         raise Refused(Problem("can't be read", where=str(path), found=error.strerror or str(error), fix=fix)) from error
     if lines[-1] == b"":
         lines.pop()

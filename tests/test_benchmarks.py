@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import subprocess
@@ -136,11 +137,15 @@ def test_a_hub_out_of_reach_is_one_refusal(tmp_path: Path) -> None:
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Six items of our own as the test split of tiny_math."""
     monkeypatch.setattr(benchmarks, "TINY_DATA", tmp_path)
+    monkeypatch.setattr(benchmarks, "TINY_COUNTS", {"test": 6})
     path = tmp_path / "tiny_math" / "test.jsonl"
     path.parent.mkdir()
     rows = [{"id": f"tiny_math/{index}", "kind": "sum", **row} for index, row in enumerate(ROWS)]
-    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setattr(benchmarks, "TINY", {"tiny_math": {"test": digest}})
     return path
 
 
@@ -161,16 +166,38 @@ def test_a_repeated_or_missing_tiny_id_is_refused(tiny: Path) -> None:
     tiny.write_text(text.replace('"id": "tiny_math/4", ', ""), encoding="utf-8")
     with pytest.raises(Refused, match="line 5: field id"):
         load("tiny_math")
-    tiny.write_text("", encoding="utf-8")
-    with pytest.raises(Refused, match="no records"):
+
+
+CHANGES: list[tuple[str, Callable[[str], str | None], str]] = [
+    ("missing", lambda text: None, "can't be read"),
+    ("empty", lambda text: "", "expected 6 records, found 0"),
+    ("short", lambda text: "".join(text.splitlines(keepends=True)[:5]), "expected 6 records, found 5"),
+    ("long", lambda text: text + text.splitlines()[0].replace("math/0", "math/6"), "expected 6 records, found 7"),
+    ("other answer", lambda text: text.replace("#### 3", "#### 4"), "contents were changed"),
+    ("no answer", lambda text: text.replace("#### 3", "three"), "line 4: 'answer' does not end in '#### <number>'"),
+]
+
+
+@pytest.mark.parametrize(("change", "says"), [case[1:] for case in CHANGES], ids=[case[0] for case in CHANGES])
+def test_a_packaged_file_that_is_not_the_packaged_one_is_refused(
+    tiny: Path, change: Callable[[str], str | None], says: str
+) -> None:
+    changed = change(tiny.read_text(encoding="utf-8"))
+    if changed is None:
+        tiny.unlink()
+    else:
+        tiny.write_text(changed, encoding="utf-8")
+    with pytest.raises(Refused) as refused:
         load("tiny_math")
+    assert str(tiny) in str(refused.value)
+    assert says in str(refused.value)
+    assert "RVEVAL_DATA" not in str(refused.value)
 
 
-def test_the_packaged_tiny_benchmarks_load() -> None:
-    packaged = [name for name in benchmarks.names() if name.startswith("tiny_")]
-    if not packaged:
-        pytest.skip("the tiny family's data is not packaged")
-    for name in packaged:
-        for split in ("test", "validation", "train"):
-            assert load(name, split)
-        assert len(data_hash(name)) == 64
+@pytest.mark.parametrize("name", ["tiny_math", "tiny_choice", "tiny_order", "tiny_long"])
+def test_the_packaged_tiny_benchmarks_are_whole(name: str) -> None:
+    assert name in benchmarks.names()
+    counts = {split: len(load(name, split)) for split in ("test", "validation", "train")}
+    assert counts == {"test": 1000, "validation": 600, "train": 300}
+    assert [item["item_id"] for item in load(name)] == [f"{name}/{index}" for index in range(1000)]
+    assert len(data_hash(name)) == 64
