@@ -1,13 +1,13 @@
 """What tasks/ names for lm-eval: where the items come from, and how a response is scored.
 
-The functions that a YAML names (`gsm8k`, `tiny_math`, `number_results`) are plain defs, because lm-eval dumps a task's
+The functions that a YAML names (one a benchmark, and `number_results`) are plain defs, because lm-eval dumps a task's
 config with `inspect.getsource`. `score` is the same scoring for rveval's own harness, one response at a time.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -46,8 +46,23 @@ def gsm8k(**metadata: Any) -> dict[str, Dataset]:
 
 
 def tiny_math(**metadata: Any) -> dict[str, Dataset]:
-    """The tiny family's word problems for lm-eval's `custom_dataset`: test, validation and train."""
-    return _splits("tiny_math", ("test", "validation", "train"))
+    """The tiny family's word problems of one to four steps: test, validation and train, as all its benchmarks."""
+    return _splits("tiny_math", benchmarks.TINY_COUNTS)
+
+
+def tiny_choice(**metadata: Any) -> dict[str, Dataset]:
+    """The same kind of problems with four options, answered by value."""
+    return _splits("tiny_choice", benchmarks.TINY_COUNTS)
+
+
+def tiny_order(**metadata: Any) -> dict[str, Dataset]:
+    """The second skill: put four to seven numbers in order and answer a question on them."""
+    return _splits("tiny_order", benchmarks.TINY_COUNTS)
+
+
+def tiny_long(**metadata: Any) -> dict[str, Dataset]:
+    """Word problems of four to six steps."""
+    return _splits("tiny_long", benchmarks.TINY_COUNTS)
 
 
 def number_results(doc: Mapping[str, Any], results: Sequence[Any]) -> dict[str, float]:
@@ -178,11 +193,11 @@ def _score_gsm8k(doc: Mapping[str, Any], response: str) -> Score:
 
 _SCORERS: dict[str, Callable[[Mapping[str, Any], str], Score]] = {
     "gsm8k": _score_gsm8k,
-    "tiny_math": _score_number,
+    **dict.fromkeys(benchmarks.TINY, _score_number),
 }
 
 
-def _splits(benchmark: str, splits: Sequence[str]) -> dict[str, Dataset]:
+def _splits(benchmark: str, splits: Iterable[str]) -> dict[str, Dataset]:
     """In memory, never through `Dataset.map`: its cache would hand out the text of another seed."""
     from datasets import Dataset
 

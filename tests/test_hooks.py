@@ -15,13 +15,12 @@ import pytest
 from conftest import REPOSITORY, needs_data
 
 from rveval import hooks
-from rveval.benchmarks import load
+from rveval.benchmarks import TINY, load, of_task
 from rveval.errors import Refused
-from rveval.benchmarks import of_task
 from rveval.hooks import number_results, score
 
 DOC = {"item_id": "gsm8k/3", "question": "Ann has 1,000 pens and buys 18. How many?", "answer": "Sum.\n#### 1,018"}
-TINY = {**DOC, "item_id": "tiny_math/3"}
+TINY_DOC = {**DOC, "item_id": "tiny_math/3"}
 CASES = 400
 
 # What a model might say: %g is the right number, %w a wrong one, %c the right one with thousands commas.
@@ -73,12 +72,10 @@ def evaluated(task: Any, responses: list[list[str]]) -> list[dict[str, Any]]:
     return list(output["samples"][name])
 
 
-def ours(repeats: int = 1) -> Any:
+def ours(repeats: int = 1, name: str = "rv_gsm8k") -> Any:
     from lm_eval.tasks import TaskManager
 
-    task = TaskManager(include_path=str(REPOSITORY / "tasks"), include_defaults=False).load("rv_gsm8k")["tasks"][
-        "rv_gsm8k"
-    ]
+    task = TaskManager(include_path=str(REPOSITORY / "tasks"), include_defaults=False).load(name)["tasks"][name]
     task.set_config("repeats", repeats)
     return task
 
@@ -125,6 +122,33 @@ def test_the_benchmarks_own_answers_are_all_right() -> None:
         assert result.metrics["stock_flexible_extract"] == 1
 
 
+@pytest.mark.parametrize("benchmark", TINY)
+def test_tiny_answers_are_right_in_plain_lm_eval_and_a_wrong_one_is_not(benchmark: str) -> None:
+    items = load(benchmark)
+    said = [item["answer"] for item in items]
+    wrong, mute = 17, 18
+    said[wrong] = re.sub(r"#### (\d+)", lambda gold: f"#### {int(gold.group(1)) + 1}", said[wrong])
+    said[mute] = "What?"
+    samples = sorted(evaluated(ours(name=f"rv_{benchmark}"), [[text] for text in said]), key=lambda s: s["doc_id"])
+    assert [sample["doc"] for sample in samples] == items  # every upstream field, in the published order
+    right = [float(index not in (wrong, mute)) for index in range(1000)]
+    assert [sample["exact_match"] for sample in samples] == right
+    assert [sample["exact_match_strict"] for sample in samples] == right
+    assert [sample["extraction_failed"] for sample in samples] == [float(index == mute) for index in range(1000)]
+
+
+def test_options_are_answered_by_value() -> None:
+    for item in load("tiny_choice"):
+        assert hooks.target("tiny_choice", item) == item["options"][item["gold"]]
+        assert score("tiny_choice", item, f"#### {item['options'][item['gold']]}").correct
+        assert not any(score("tiny_choice", item, f"#### {wrong}").correct for wrong in other_options(item))
+        assert score("tiny_choice", item, f"#### {'ABCD'[item['gold']]}").extraction_failed
+
+
+def other_options(item: dict[str, Any]) -> list[str]:
+    return [option for index, option in enumerate(item["options"]) if index != item["gold"]]
+
+
 def test_the_stock_task_is_the_one_we_know() -> None:
     """When lm-eval changes its filters, our stock metrics follow; whoever moves the range shall notice."""
     parts = hooks._stock()
@@ -162,8 +186,8 @@ def test_one_response() -> None:
     assert (result.extracted_strict, result.correct_strict) == (None, False)
     assert not result.extraction_failed
     assert result.metrics == {"stock_strict_match": 0.0, "stock_flexible_extract": 1.0}, "stock's strict knows no $"
-    assert score("tiny_math", TINY, "#### 1018").metrics == {}
-    assert score("tiny_math", TINY, "no idea").extraction_failed
+    assert score("tiny_math", TINY_DOC, "#### 1018").metrics == {}
+    assert score("tiny_math", TINY_DOC, "no idea").extraction_failed
 
 
 def test_samples_are_averaged_but_stock_takes_the_first() -> None:
@@ -171,7 +195,7 @@ def test_samples_are_averaged_but_stock_takes_the_first() -> None:
     expected = {"exact_match": 0.5, "exact_match_strict": 0.25, "extraction_failed": 0.25}
     stock_first = {"stock_strict_match": 1.0, "stock_flexible_extract": 1.0}
     assert number_results(DOC, [said]) == expected | stock_first
-    assert number_results(TINY, [said]) == expected
+    assert number_results(TINY_DOC, [said]) == expected
     assert number_results(DOC, said[:1]) == number_results(DOC, [said[:1]])
 
 
@@ -203,7 +227,7 @@ def test_what_a_yaml_names_is_a_plain_function_of_an_installed_module() -> None:
         for path in (REPOSITORY / "tasks").rglob("*.yaml")
         for name in re.findall(r"!function (\S+)", path.read_text(encoding="utf-8"))
     }
-    assert named == {"rveval.hooks.gsm8k", "rveval.hooks.tiny_math", "rveval.hooks.number_results"}
+    assert named == {f"rveval.hooks.{name}" for name in ("gsm8k", *TINY, "number_results")}
     for name in named:
         module, _, function = name.rpartition(".")
         found = getattr(importlib.import_module(module), function)

@@ -13,20 +13,14 @@ from typing import Any
 import pytest
 from conftest import REPOSITORY, needs_data
 
-from rveval import benchmarks
-
 TASKS = REPOSITORY / "tasks"
 FILES = sorted(TASKS.rglob("*.yaml"))
-NAMES = {"rv_gsm8k", "rv_tiny_math"}
+TINY = ["rv_tiny_math", "rv_tiny_choice", "rv_tiny_order", "rv_tiny_long"]
+NAMES = {"rv_gsm8k", *TINY}
 CUES = re.compile(r"step|think|reason|explain|show|work|careful|first|why|how you", re.IGNORECASE)
 
 
-def packaged(name: str) -> bool:
-    return (benchmarks.TINY_DATA / name / "test.jsonl").is_file()
-
-
-needs_tiny = pytest.mark.skipif(not packaged("tiny_math"), reason="the tiny family's data is not packaged")
-EACH_TASK = [pytest.param("rv_gsm8k", marks=needs_data("gsm8k")), pytest.param("rv_tiny_math", marks=needs_tiny)]
+EACH_TASK = [pytest.param("rv_gsm8k", marks=needs_data("gsm8k")), *TINY]
 
 
 def loaded(path: Path) -> dict[str, Any]:
@@ -52,7 +46,7 @@ def test_every_yaml_loads_from_its_own_path(path: Path) -> None:
 def test_none_is_missing_or_there_twice() -> None:
     from lm_eval.tasks import TaskManager
 
-    assert len(FILES) == 2
+    assert len(FILES) == 5
     assert {loaded(path)["task"] for path in FILES} == NAMES
     assert set(TaskManager(include_path=str(TASKS), include_defaults=False).all_tasks) == NAMES
 
@@ -99,6 +93,26 @@ def test_chat_and_plain_ask_the_same() -> None:
         chat_template=lambda messages, add_generation_prompt: json.dumps(messages),
     )
     assert json.loads(chat) == [{"role": "user", "content": plain}]
+
+
+OPTIONS = r"(?: Options: A\) (\d+) B\) (\d+) C\) (\d+) D\) (\d+))?"
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_tiny_prompts_are_those_the_models_were_trained_on(name: str) -> None:
+    task = built(name)
+    doc = task.eval_docs[0]
+    prompt = task.fewshot_context(doc, num_fewshot=0)
+    found = re.fullmatch(rf"Question: ([^\n]*?){OPTIONS}\nAnswer:", prompt)
+    assert found
+    assert found.group(1) == doc["question"]
+    assert list(found.groups()[1:]) == doc.get("options", [None] * 4)
+    assert task.doc_to_target(doc) == doc["answer"].rpartition("#### ")[2]
+    task.set_fewshot_seed(1)
+    shown = task.fewshot_context(doc, num_fewshot=3).removesuffix(prompt).split("\n\n")
+    assert shown.pop() == ""
+    assert len(shown) == 3
+    assert all(re.fullmatch(rf"Question: [^\n]*?{OPTIONS}\nAnswer: [^\n]*\. #### \d+", one) for one in shown)
 
 
 @pytest.mark.parametrize("name", EACH_TASK)
