@@ -112,6 +112,9 @@ class VariantTensors:
     def names(self) -> tuple[str, ...]:
         return self._base.names
 
+    def shape(self, name: str) -> tuple[int, ...]:
+        return self._base.shape(name)
+
     def read(self, name: str, *, out: torch.Tensor | None = None, device: torch.device | None = None) -> torch.Tensor:
         """One tensor of the variant.
 

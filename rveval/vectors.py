@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 CHUNK = 1 << 18
-"""Elements handled at a time on the CPU: the float32 scratch (1 MiB each) stays in the second-level cache."""
+"""Elements handled at a time on the CPU: the float32 scratch (1 MiB each) fits the second-level caches of two cores."""
 
 GPU_CHUNK = 1 << 26
 """The same on a GPU, where a chunk must be large enough to be worth seven launches (256 MiB of scratch each)."""

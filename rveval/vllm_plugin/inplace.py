@@ -29,12 +29,20 @@ _ATTRIBUTE = "_rveval_routes"
 
 @dataclass(frozen=True)
 class Feed:
-    """One call of a weight loader: the checkpoint tensor it was given, and the arguments behind it."""
+    """One call of a weight loader.
+
+    Args:
+        tensor: the checkpoint tensor it was given.
+        loader, args, kwargs: the loader, and what it was called with behind the parameter and the tensor.
+        place: (first element, elements) of the parameter where it put the tensor as it stands; None if it did
+            anything else, such as taking this worker's part of it.
+    """
 
     tensor: str
     loader: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    place: tuple[int, int] | None
 
 
 @dataclass
@@ -45,14 +53,19 @@ class Target:
         module, name: where it is.
         blank: the parameter before vLLM packed it, without storage: its class, shape, dtype and loader.
         feeds: what was loaded into it, in order.
-        plain: whether it is one checkpoint tensor as it stands, so that it can be computed straight into place.
     """
 
     module: Any
     name: str
     blank: Any
     feeds: list[Feed] = field(default_factory=list)
-    plain: bool = False
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """Where each feed goes, if together they are the whole parameter, so that all can be computed in place."""
+        known = [feed.place for feed in self.feeds if feed.place is not None]
+        whole = len(known) == len(self.feeds) and sum(size for _, size in known) == self.blank.numel()
+        return known if whole else []
 
 
 class Routes:
@@ -83,6 +96,7 @@ class Routes:
     def _watch(self, module: Any, name: str, param: Any) -> Callable[[], None]:
         from vllm.model_executor.model_loader.weight_utils import default_weight_loader
 
+        copies_type = _copies_type()
         own = "weight_loader" in vars(param) or hasattr(type(param), "weight_loader")
         loader = getattr(param, "weight_loader", default_weight_loader)
         target = Target(module, name, None)
@@ -90,12 +104,13 @@ class Routes:
 
         @functools.wraps(loader)
         def noting(*args: Any, **kwargs: Any) -> Any:
-            result = loader(*args, **kwargs)
+            with copies_type() as copies:
+                result = loader(*args, **kwargs)
             if len(args) < 2 or args[1] is not self._tensor:
                 self.unknown.add(name)
                 return result
-            target.feeds.append(Feed(self._name, loader, args[2:], kwargs))
-            target.plain = len(target.feeds) == 1 and _same(args[0].data, args[1])
+            place = copies.place(args[0], args[1])
+            target.feeds.append(Feed(self._name, loader, args[2:], kwargs, place))
             return result
 
         def put_back() -> None:
@@ -156,11 +171,13 @@ def _writable(target: Target) -> Any:
 
 
 def _fill(param: Any, target: Target, source: VariantTensors) -> None:
-    if target.plain and param.data.is_contiguous():
-        source.read(target.feeds[0].tensor, out=param.data)
-        return
-    for feed in target.feeds:
-        feed.loader(param, source.read(feed.tensor, device=param.device), *feed.args, **feed.kwargs)
+    places = target.places if param.data.is_contiguous() else []
+    for feed, (start, size) in zip(target.feeds, places, strict=False):
+        shape = source.shape(feed.tensor)
+        source.read(feed.tensor, out=param.data.view(-1)[start : start + size].view(shape))
+    if not places:
+        for feed in target.feeds:
+            feed.loader(param, source.read(feed.tensor, device=param.device), *feed.args, **feed.kwargs)
 
 
 def _pack(modules: list[Any]) -> None:
@@ -214,9 +231,31 @@ def _without_storage(param: Any) -> Any:
     return blank
 
 
-def _same(param: torch.Tensor, loaded: torch.Tensor) -> bool:
+@functools.cache
+def _copies_type() -> Any:
+    """Watches what a weight loader copies where; made late, because its base class is torch's."""
     import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
 
-    # Only worth knowing where the sum is computed in memory that the parameter shares: on the CPU.
-    alike = param.shape == loaded.shape and param.dtype == loaded.dtype and param.device == loaded.device
-    return alike and torch.equal(param, loaded)
+    class Copies(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        def __init__(self) -> None:
+            super().__init__()  # type: ignore[no-untyped-call]
+            self._seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if func is torch.ops.aten.copy_.default:
+                self._seen.append((args[0], args[1]))
+            return func(*args, **(kwargs or {}))
+
+        def place(self, param: torch.Tensor, loaded: torch.Tensor) -> tuple[int, int] | None:
+            """(first element, elements) in the parameter, if the whole tensor went to one piece of it as it stands."""
+            if len(self._seen) != 1:
+                return None
+            target, source = self._seen[0]
+            as_it_stands = source.data_ptr() == loaded.data_ptr() and source.shape == loaded.shape == target.shape
+            inside = target.untyped_storage().data_ptr() == param.untyped_storage().data_ptr()
+            if not (as_it_stands and inside and target.is_contiguous() and loaded.is_contiguous()):
+                return None
+            return int(target.storage_offset()) - int(param.storage_offset()), target.numel()
+
+    return Copies
