@@ -159,7 +159,7 @@ def assert_finite(checkpoint: Checkpoint) -> None:
         fix = "these weights are broken: train or download them again"
         raise Refused(
             [
-                Problem(f"{name} has {nan} NaN and {inf} infinite elements", str(checkpoint.folder), "0", fix=fix)
+                Problem(f"{name} has {nan} NaN and {inf} infinite elements", str(checkpoint.folder), fix=fix)
                 for name, (nan, inf) in sorted(counts.items())
             ]
         )

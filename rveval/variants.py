@@ -87,8 +87,9 @@ def label(model: str, vector: str, recipe: Recipe) -> str:
     """The name a variant is shown by, such as `tiny + 0.5 tiny_grpo`; the base is its model's name alone."""
     if recipe.is_base:
         return model
-    sign = "-" if recipe.alpha < 0 else "+"
-    return f"{model} {sign} {abs(recipe.alpha):g} {vector}"
+    size = abs(recipe.alpha)
+    short = f"{size:g}"  # `:g` rounds to six digits: two alphas must not share a label
+    return f"{model} {'-' if recipe.alpha < 0 else '+'} {short if float(short) == size else repr(size)} {vector}"
 
 
 class VariantTensors:
@@ -165,6 +166,11 @@ def _open(folder: str) -> Checkpoint:
     """A checkpoint that stays open: its pages stay mapped from one swap to the next."""
     found = [(file.name, file.stat()) for file in sorted(Path(folder).glob("*.safetensors"))]
     return _opened(folder, tuple((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in found))
+
+
+def forget() -> None:
+    """Close the checkpoints that are kept open: the disk space of deleted ones is free only then."""
+    _opened.cache_clear()
 
 
 @lru_cache(maxsize=16)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import re
 import tempfile
 import time
@@ -23,7 +24,7 @@ from rveval.checkpoints import Checkpoint
 from rveval.engine.base import Engine, Request
 from rveval.errors import Failed, Problem
 from rveval.fingerprints import recall, remember
-from rveval.variants import Recipe, RecipeTerm, write_merged
+from rveval.variants import Recipe, RecipeTerm, forget, write_merged
 from rveval.vllm_plugin import LOAD_FORMAT
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def canary(engine: Engine, tokens: int = CANARY_TOKENS) -> Canary:
 def same(first: Canary, second: Canary, noise: float = 0.0) -> bool:
     """Whether two canaries are the same answer: the same tokens, log-probabilities within the engine's own noise."""
     return all(
-        a == b and (abs(x - y) <= noise or (x != x and y != y)) for (a, x), (b, y) in zip(first, second, strict=True)
+        a == b and (abs(x - y) <= noise or (math.isnan(x) and math.isnan(y)))
+        for (a, x), (b, y) in zip(first, second, strict=True)
     )
 
 
@@ -67,7 +69,8 @@ def repeatability(engine: Engine) -> tuple[Canary, float]:
         Failed: the engine does not even give the same tokens twice: nothing can be compared on it.
     """
     first, second = canary(engine), canary(engine)
-    noise = max(abs(x - y) for (_, x), (_, y) in zip(first, second, strict=True))
+    gaps = [abs(x - y) for (_, x), (_, y) in zip(first, second, strict=True)]
+    noise = max((gap for gap in gaps if math.isfinite(gap)), default=0.0)
     if any(a != b for (a, _), (b, _) in zip(first, second, strict=True)):
         raise Failed(Problem("the engine answers the same prompts differently twice, so no variant can be compared"))
     return first, noise
@@ -115,7 +118,10 @@ def self_test(base: Checkpoint, dtype: str, facts: dict[str, Any], start: Start)
     if known is not None:
         return SelfTest(known["method"], tuple(known["reasons"]), known["seconds"])
     log.info("first run with this architecture and shape: testing that hot swaps equal cold loads")
-    result = _run(base, dtype, start)
+    try:
+        result = _run(base, dtype, start)
+    finally:
+        forget()  # the clone's files are gone
     remember("selftest", key, asdict(result))
     return result
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rveval.engine import quiet
+from rveval.vllm_plugin import tiles
 
 if TYPE_CHECKING:
     from rveval.schema import EngineConfig
@@ -25,6 +26,8 @@ def arguments(config: EngineConfig, cpu: bool, base: str) -> dict[str, Any]:
     }
     if cpu:
         own["kv_cache_memory_bytes"] = int(config.kv_cache_gib * (1 << 30))
+        # A prompt that is taken in pieces, with a seed of its own, ends in `CPU Generator does not use offset`.
+        own["enable_chunked_prefill"] = False
     else:
         own["gpu_memory_utilization"] = config.gpu_memory_utilization
     return own | config.extra
@@ -50,7 +53,7 @@ def environment(config: EngineConfig, cpu: bool, log: Path) -> None:
     in_process = cpu and config.tensor_parallel_size == 1 if config.multiprocess is None else not config.multiprocess
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0" if in_process else "1"
     if cpu:
-        _allow_tiles()
+        tiles.allow()
         # vLLM cuts torch to one thread unless this is set.
         threads = config.threads or len(os.sched_getaffinity(0))
         wanted |= {"OMP_NUM_THREADS": str(threads)}
@@ -65,18 +68,6 @@ def _one_core_each(workers: int) -> str:
     cores = sorted(os.sched_getaffinity(0))
     hands = [cores[rank::workers] or [cores[rank % len(cores)]] for rank in range(workers)]
     return "|".join(",".join(str(core) for core in hand) for hand in hands)
-
-
-def _allow_tiles() -> None:
-    """Ask the kernel for AMX tiles, which a process may not use unasked.
-
-    vLLM's attention uses them for bfloat16 wherever the processor has them, but leaves the asking to whoever comes
-    first: with layers too small for oneDNN's AMX kernels nobody does, and the first request ends the process (SIGILL).
-    """
-    import torch
-
-    if torch.cpu._is_amx_tile_supported():
-        torch.cpu._init_amx()
 
 
 def has_gpu() -> bool:

@@ -119,7 +119,12 @@ class VllmEngine:
     def generate(self, requests: Sequence[Request], progress: Progress | None = None) -> list[Answer]:
         bar = _bar(progress) if progress else False
         prompts = [{"prompt_token_ids": list(request.prompt)} for request in requests]
-        outputs = self._llm.generate(prompts, [self._sampling(r) for r in requests], use_tqdm=bar)
+        sampling: dict[Any, Any] = {}  # most requests of a cell are decoded alike
+        params = []
+        for request in requests:
+            alike = (request.max_tokens, request.stop, request.temperature, request.top_p, _seed(request))
+            params.append(sampling.get(alike) or sampling.setdefault(alike, self._sampling(request)))
+        outputs = self._llm.generate(prompts, params, use_tqdm=bar)
         return [_answer(output.outputs[0]) for output in outputs]
 
     def _sampling(self, request: Request) -> Any:
@@ -134,7 +139,7 @@ class VllmEngine:
             presence_penalty=0.0,
             frequency_penalty=0.0,
             repetition_penalty=1.0,
-            seed=request.seed if request.temperature > 0 else None,
+            seed=_seed(request),
             stop=list(request.stop),
             stop_token_ids=list(self.end_tokens),
             max_tokens=request.max_tokens,
@@ -187,6 +192,10 @@ def _bar(on_update: Progress) -> Any:
             return super().update(n)
 
     return Bar
+
+
+def _seed(request: Request) -> int | None:
+    return request.seed if request.temperature > 0 else None
 
 
 def _answer(output: Any) -> Answer:

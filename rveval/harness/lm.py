@@ -11,6 +11,8 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
@@ -21,6 +23,8 @@ from rveval.harness import chat
 
 _KNOWN = {"until", "max_gen_toks", "do_sample", "temperature", "top_p"}
 _SHOWN = 5
+_encoded: WeakKeyDictionary[Any, dict[tuple[bool, str], tuple[int, ...]]] = WeakKeyDictionary()
+"""Token ids by tokenizer and text, for as long as the engine lives: every variant of a sweep is asked the same."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,10 @@ class EngineLM(LM):  # type: ignore[misc]
 
     @property
     def tokenizer_name(self) -> str:
-        return str(self._engine.tokenizer.name_or_path).replace("/", "__")
+        """What prompts are rendered with, as a name: lm-eval and `tasks` keep rendered prompts by it."""
+        tokenizer = self._engine.tokenizer
+        template = hashlib.sha256(str(getattr(tokenizer, "chat_template", None)).encode()).hexdigest()[:16]
+        return f"{tokenizer.name_or_path}-{template}".replace("/", "__")
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         return chat.render(self._engine.tokenizer, chat_history, add_generation_prompt=add_generation_prompt)
@@ -116,7 +123,11 @@ class EngineLM(LM):  # type: ignore[misc]
 
     def _encode(self, text: str) -> tuple[int, ...]:
         # A rendered chat template holds its special tokens as text; a plain prompt gets the tokenizer's own (BOS).
-        return tuple(self._engine.tokenizer.encode(text, add_special_tokens=not self._chat))
+        tokenizer = self._engine.tokenizer
+        known = _encoded.setdefault(tokenizer, {})
+        if (self._chat, text) not in known:
+            known[(self._chat, text)] = tuple(tokenizer.encode(text, add_special_tokens=not self._chat))
+        return known[(self._chat, text)]
 
     def _fits(self, instances: Sequence[Instance], asked: Sequence[Request]) -> None:
         room = self._engine.max_model_len

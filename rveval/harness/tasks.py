@@ -28,6 +28,8 @@ def _manager(folder: Path, seed: int, draw: int) -> TaskManager:
     return TaskManager(include_path=str(folder), include_defaults=False, metadata={"rv_seed": seed, "rv_draw": draw})
 
 
+_DECIDES = ("limit", "system_instruction", "apply_chat_template", "fewshot_as_multiturn", "tokenizer_name")
+
 _built: dict[tuple[Any, ...], Any] = {}
 
 
@@ -54,4 +56,25 @@ def _build(cell: Cell, config: Config) -> Any:
     if config.num_fewshot is not None:
         task.set_config(key="num_fewshot", value=config.num_fewshot)
     task.set_config(key="repeats", value=config.n)
+    _keep_prompts(task)
     return task
+
+
+def _keep_prompts(task: Any) -> None:
+    """Render a task's prompts once for all variants of a sweep: lm-eval would render them again for each.
+
+    What decides about them is in the key or fixed for the task: its items, shots and the seed of its demonstrations.
+    """
+    build = task.build_all_requests
+    rendered: dict[tuple[Any, ...], list[Any]] = {}
+
+    def build_or_take(**how: Any) -> None:
+        key = tuple(how[name] for name in _DECIDES)
+        if key not in rendered:
+            build(**how)
+            rendered[key] = task.instances
+        for instance in rendered[key]:
+            instance.resps, instance.filtered_resps = [], {}
+        task._instances = rendered[key]
+
+    task.build_all_requests = build_or_take

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rveval.variants import Recipe, tensors
-from rveval.vllm_plugin import inplace
+from rveval.vllm_plugin import inplace, tiles
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +23,7 @@ LOAD_FORMAT = "rveval"
 
 def register() -> None:
     """Entry point of `vllm.general_plugins`; vLLM calls it once in each of its processes."""
+    tiles.allow()
     from vllm.model_executor.model_loader import register_model_loader
     from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
 
