@@ -15,10 +15,6 @@ from typing import Any
 
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
-from trl.trainer.grpo_config import GRPOConfig
-from trl.trainer.grpo_trainer import GRPOTrainer
-from trl.trainer.sft_config import SFTConfig
-from trl.trainer.sft_trainer import SFTTrainer
 
 from rveval.tiny.arithmetic import word_problem
 from rveval.tiny.evaluate import read_answer
@@ -66,6 +62,9 @@ def train_sft(
     work: Path,
 ) -> None:
     """Fine-tune on prompt and completion, the loss on the completion only; in place."""
+    from trl.trainer.sft_config import SFTConfig  # the extra `train`; what is packaged is read without it
+    from trl.trainer.sft_trainer import SFTTrainer
+
     rng = Random(f"donor-style:{plan.skill}:{plan.seed}")
     rows = [
         {
@@ -94,6 +93,9 @@ def train_grpo(
     work: Path,
 ) -> None:
     """GRPO with a verifiable reward and no KL term; in place."""
+    from trl.trainer.grpo_config import GRPOConfig
+    from trl.trainer.grpo_trainer import GRPOTrainer
+
     rows = [{"prompt": [{"role": "user", "content": p.question}], "gold": p.gold} for p in problems]
     config = GRPOConfig(
         max_steps=plan.grpo_steps,
