@@ -207,9 +207,7 @@ def _say_what_went_wrong(invocation: _Invocation) -> None:
     for one in [*wrong, *(one for one in invocation.around if one.exit_code)]:
         reasons.setdefault((one.exit_code, one.message), []).append(one.label)
     for (exit_code, message), labels in reasons.items():
-        # One job alone needs no name: the user has just typed it.
-        which = f" {'; '.join(labels)}" if invocation.sweep else ""
-        _log.error("%s", f"{_HOW.get(exit_code, 'failed')}:{which}\n{message}".rstrip())
+        _log.error("%s", f"{_HOW.get(exit_code, 'failed')}: {'; '.join(labels)}\n{message}".rstrip())
 
 
 def _rank(exit_code: int) -> int:
