@@ -188,8 +188,11 @@ class Starts:
         return VllmEngine(recipe, CONFIG, self._log, load_format=load_format, method=method)
 
 
-def test_the_self_test_is_remembered_until_a_fact_changes(session, models) -> None:
-    session.serve(models.variant(), CONFIG, swaps=True)
+def test_the_self_test_is_remembered_until_a_fact_changes(session, models, log, own_cache) -> None:
+    session.close()  # two engines do not share a process
+    another = Session(log)
+    another.serve(models.variant(), CONFIG, swaps=True)
+    another.close()
     base, known = open_checkpoint(models.base), facts(CONFIG)
     first = self_test(base, "bfloat16", known, never)
     assert first.passed
