@@ -262,8 +262,8 @@ def report(found: dict[str, Any]) -> None:
         f"swap in the live engine (median)    {found['swap_s']:8.3f} s   {[round(s, 3) for s in found['swaps_s']]}",
         f"  the first one, and back to base   {found['first_swap_s']:8.3f} s, {found['back_to_base_s']:.3f} s",
         f"  memory copies of the same bytes   {found['limit_s']:8.3f} s",
-        f"times faster, same process mode     {own / found['swap_s']:8.1f}, with the import {with_import(own):.1f}",
-        f"times faster, vLLM's default mode   {default / found['swap_s']:8.1f}, with the import {with_import(default):.1f}",
+        f"times faster, same process mode     {own / found['swap_s']:8.1f}, with import {with_import(own):.1f}",
+        f"times faster, default mode          {default / found['swap_s']:8.1f}, with import {with_import(default):.1f}",
         f"RssAnon added: peak {found['added_peak_mb']:.0f} MB, after {found['added_after_mb']:.0f} MB"
         f" (largest tensor {LARGEST_MB:.0f} MB, three of it {3 * LARGEST_MB:.0f} MB)",
     ]
