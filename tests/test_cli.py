@@ -292,7 +292,11 @@ def test_exit_status_of_the_process(tmp_path: Path, arguments: list[str], status
 
 def test_ctrl_c_stops_the_process_and_closes(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", STAND_IN, "-m", "alpha=0,99,1"], stderr=subprocess.PIPE, text=True, cwd=tmp_path
+        [sys.executable, "-c", STAND_IN, "-m", "alpha=0,99,1"],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's `&` has it ignored
     )
     assert process.stderr is not None
     assert process.stderr.readline() == "generating\n"
