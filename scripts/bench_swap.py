@@ -144,32 +144,40 @@ def child(arguments: argparse.Namespace, what: str, *more: str) -> dict[str, Any
 
 
 def start(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Seconds until vLLM has loaded the merged folder and given a first token; its imports in this process apart."""
-    if arguments.default_mode:
-        os.environ.pop("VLLM_ENABLE_V1_MULTIPROCESSING", None)
+    """Seconds until plain vLLM has loaded the merged folder and given a first token; its imports here apart."""
+    from rveval.engine import settings
+
     begun = time.perf_counter()
+    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "1" if arguments.default_mode else "0"
     from vllm import LLM, SamplingParams
 
     imported = time.perf_counter() - begun
     folder = arguments.folder / ("merged" if arguments.mergekit else "base")
+    config = engine_config()
+    own: dict[str, Any] = {"max_model_len": config.max_model_len, "kv_cache_memory_bytes": 1 << 28}
+    if not arguments.default_mode:
+        settings.environment(config, True, folder.parent / "engine.log")
+        own = settings.arguments(config, True, str(folder))
     begun = time.perf_counter()
-    if arguments.default_mode:
-        llm = LLM(model=str(folder), max_model_len=512, kv_cache_memory_bytes=1 << 28)
-        llm.generate([{"prompt_token_ids": [1, 2, 3]}], SamplingParams(max_tokens=1), use_tqdm=False)
-    else:
-        engine = open_engine(folder, "auto")
-        first_token(engine)
+    llm = LLM(model=str(folder), **own)
+    llm.generate([{"prompt_token_ids": [1, 2, 3]}], SamplingParams(max_tokens=1), use_tqdm=False)
     return {"start_s": time.perf_counter() - begun, "import_s": imported}
+
+
+def engine_config() -> Any:
+    from rveval.schema import EngineConfig
+
+    return EngineConfig(max_model_len=512, kv_cache_gib=0.25)
 
 
 def open_engine(folder: Path, load_format: str) -> Any:
 
     from rveval.engine.vllm import VllmEngine
-    from rveval.schema import EngineConfig
     from rveval.variants import Recipe
 
-    config = EngineConfig(max_model_len=512, kv_cache_gib=0.25)
-    return VllmEngine(Recipe(str(folder), folder.name), config, folder.parent / "engine.log", load_format=load_format)
+    return VllmEngine(
+        Recipe(str(folder), folder.name), engine_config(), folder.parent / "engine.log", load_format=load_format
+    )
 
 
 def first_token(engine: Any) -> None:
@@ -185,22 +193,19 @@ def swap(folder: Path, rounds: int) -> dict[str, Any]:
     engine = open_engine(folder / "base", "rveval")
     first_token(engine)
     term = RecipeTerm(str(folder / "plus"), str(folder / "minus"), 1.0, "plus", "minus")
-    alphas = [0.5 + 0.1 * number for number in range(rounds + 1)]
+    recipes = [Recipe(str(folder / "base"), "base", (term,), 0.5 + 0.1 * number) for number in range(rounds + 3)]
     before = rss_anon()
-    seconds, peaks = [], []
-    for alpha in alphas:
-        recipe = Recipe(str(folder / "base"), "base", (term,), alpha)
-        taken, peak = watched(lambda recipe=recipe: engine.swap(recipe))
-        seconds.append(taken)
-        peaks.append(peak - before)
+    first, peak = watched(lambda: engine.swap(recipes[0]))
+    seconds = [engine.swap(recipe) for recipe in recipes[1:-2]]  # not watched: looking at the memory takes time itself
+    peaks = [peak, *(watched(lambda recipe=recipe: engine.swap(recipe))[1] for recipe in recipes[-2:])]
     after = rss_anon() - before
     back = engine.swap(Recipe(str(folder / "base"), "base"))
     return {
-        "first_swap_s": seconds[0],
-        "swap_s": statistics.median(seconds[1:]),
-        "swaps_s": seconds[1:],
+        "first_swap_s": first,
+        "swap_s": statistics.median(seconds),
+        "swaps_s": seconds,
         "back_to_base_s": back,
-        "added_peak_mb": max(peaks),
+        "added_peak_mb": max(peaks) - before,
         "added_after_mb": after,
     }
 
