@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from statistics import fmean
@@ -180,15 +180,7 @@ def _score_number(doc: Mapping[str, Any], response: str) -> Score:
 
 
 def _score_gsm8k(doc: Mapping[str, Any], response: str) -> Score:
-    plain = _score_number(doc, response)
-    return Score(
-        extracted=plain.extracted,
-        correct=plain.correct,
-        extracted_strict=plain.extracted_strict,
-        correct_strict=plain.correct_strict,
-        extraction_failed=plain.extraction_failed,
-        metrics=stock_metrics(doc, response),
-    )
+    return replace(_score_number(doc, response), metrics=stock_metrics(doc, response))
 
 
 _SCORERS: dict[str, Callable[[Mapping[str, Any], str], Score]] = {

@@ -49,7 +49,7 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "vllm_plugin": (2, {"checkpoints", "variants", "vectors", "errors"}),
     "engine": (2, {"vllm_plugin", "variants", "checkpoints", "fingerprints", "schema", "errors"}),
     "hooks": (2, {"perturb", "answers", "benchmarks", "sandbox", "stats", "errors"}),
-    "harness": (2, {"engine", "hooks", "cells", "records", "variants", "schema", "perturb", "errors"}),
+    "harness": (2, {"installation", "engine", "hooks", "cells", "records", "variants", "schema", "perturb", "errors"}),
     "tiny": (2, {"answers", "errors"}),
     "summary": (2, {"records", "stats", "errors"}),
     "tracking": (2, {"records", "summary", "schema", "errors"}),

@@ -51,6 +51,7 @@ class Session:
         self._first: Canary = ()
         self._noise = 0.0
         self._test: SelfTest | None = None
+        self._tested: tuple[Any, ...] = ()  # what `_test` is of
         self.start_s = 0.0
 
     def serve(self, recipe: Recipe, config: EngineConfig, *, swaps: bool) -> Served:
@@ -131,8 +132,6 @@ class Session:
 
         self._test = self_test(open_checkpoint(Path(recipe.base)), recipe.dtype, facts(config), start)
         self._tested = key
-
-    _tested: tuple[Any, ...] = ()
 
     def _start(self, recipe: Recipe, config: EngineConfig, key: tuple[Any, ...]) -> None:
         self.close()

@@ -8,10 +8,9 @@ import platform
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from rveval import __version__, cells
+from rveval import __version__, cells, installation
 from rveval.cells import Cell, Plan
 from rveval.engine import Progress
 from rveval.engine.session import Served
@@ -173,12 +172,7 @@ def variant(plan: Plan) -> Variant:
 def versions() -> dict[str, str]:
     """Versions of everything that had a hand in the numbers."""
     found = {"rveval": __version__, "python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    return found | {package: installed for package in _PACKAGES if (installed := installation.version(package))}
 
 
 def _not_stored(cell: Cell, store: Store, error: OSError) -> Problem:
