@@ -233,6 +233,7 @@ def _code(task_file: Path) -> str:
     """A hash of what turns items into prompts and answers into scores: the code without comments, and the YAML."""
     package = Path(__file__).parent
     digest = hashlib.sha256(task_file.read_bytes())
-    for name in ("answers.py", "hooks.py"):
-        digest.update(ast.dump(ast.parse((package / name).read_bytes())).encode())
+    for name in ("answers", "hooks"):
+        for file in sorted((package / name).rglob("*.py")) or [package / f"{name}.py"]:
+            digest.update(ast.dump(ast.parse(file.read_bytes())).encode())
     return digest.hexdigest()[:16]

@@ -1,19 +1,12 @@
-r"""From a response to an answer: strict, flexible, or failed.
-
-Strict is what the prompt asks for, nothing more: a line that ends in `#### 42`. Flexible is what a patient reader would
-take for the answer. A response failed when even the flexible reading found nothing. Numbers never pass through a float.
-All patterns are possessive or bounded, so reading is linear in the length of the response.
-"""
+"""Reading a number; its value never passes through a float."""
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
 from decimal import Decimal
 
-# Part of every cell's identity: raise it whenever some response would be read differently.
-VERSION = 1
+from rveval.answers.reading import BOXED, HASHES, Reading
 
 # A minus is a sign only where nothing stands in front of it that it could be subtracted from ("10-5" holds 10 and 5).
 _SIGN = r"(?:(?<![\w)\]}])[-\u2212\u2013](?=\\?[$€£¥]?[0-9.]))?"
@@ -23,36 +16,19 @@ _NUMBER = rf"({_SIGN}\\?[$€£¥]?{_UNSIGNED})"
 # What may stand between "the answer is" and the number: Markdown, LaTeX, currency, hedges.
 _FILLER = r"(?>(?:[\s*_:=$€£¥\\({\[\"'`~≈]|about|approximately|exactly|only|equal to|USD|Rs\.?){0,24})"
 
-_HASHES = r"####(?<!#####)(?!#)"  # written this way round so that the search can skip ahead to the literal
-_STRICT = re.compile(_HASHES + r"[ \t]*+(-?+(?:" + _DIGITS + r"(?:\.[0-9]++)?+|\.[0-9]++))\.?[ \t\r]*+$", re.MULTILINE)
+_STRICT = re.compile(HASHES + r"[ \t]*+(-?+(?:" + _DIGITS + r"(?:\.[0-9]++)?+|\.[0-9]++))\.?[ \t\r]*+$", re.MULTILINE)
 _ANY_NUMBER = re.compile(_NUMBER)
 _MARKERS = (
     # "#### 1. Count the eggs" is a Markdown heading, not an answer.
-    re.compile(rf"{_HASHES}{_FILLER}{_NUMBER}(?![.):]++[ \t]++[A-Z])"),
+    re.compile(rf"{HASHES}{_FILLER}{_NUMBER}(?![.):]++[ \t]++[A-Z])"),
     re.compile(rf"\banswers?\b[^\n.:=0-9]{{0,40}}?\b(?:is|be|was)\b{_FILLER}{_NUMBER}", re.IGNORECASE),
     # After "Answer:" a model may start to work the problem out; only a line without further digits is an answer.
     re.compile(rf"\banswer\b[*_ ]{{0,4}}[:=]{_FILLER}{_NUMBER}(?=[^\n0-9]{{0,200}}(?:\n|\Z))", re.IGNORECASE),
 )
 _EQUATION = re.compile(r"[^\S\n]{0,4}(?:[-+*/\u00d7\u00f7\u2212]|\\times|\\div)[^\n]{0,200}")
-_BOXED = re.compile(  # braces nested up to three deep; a box that the token limit cut off counts too
-    r"\\boxed\s{0,4}\{((?>[^{}]|\{(?>[^{}]|\{[^{}]{0,200}+\}){0,200}+\}){0,200}+)"
-)
 _FRACTION = re.compile(r"\\[dt]?frac|[0-9]\s{0,2}/\s{0,2}[0-9]")
 _LATEX_COMMA = re.compile(r"(?<=[0-9])(?:\{,\}|\\,)(?=[0-9]{3})")
 _NOISE = re.compile(r"[\s,\\$€£¥]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a response was taken to say, as canonical text (see `canonical`); None where nothing was found."""
-
-    strict: str | None
-    flexible: str | None
-
-    @property
-    def failed(self) -> bool:
-        """Whether no answer could be extracted at all."""
-        return self.flexible is None
 
 
 def read_number(response: str) -> Reading:
@@ -125,7 +101,7 @@ def _last_marked(text: str) -> str | None:
         for match in pattern.finditer(text):
             if match.start() > position:
                 best, position = _value(text, match), match.start()
-    for match in _BOXED.finditer(text):
+    for match in BOXED.finditer(text):
         value = _boxed(match.group(1))
         if value is not None and match.start() > position:
             best, position = value, match.start()

@@ -1,0 +1,26 @@
+"""From a response to an answer: strict, flexible, or failed.
+
+Strict is what the prompt asks for, nothing more: a line that ends in `#### 42`; for code one fenced block, or the bare
+continuation of the prompt. Flexible is what a patient reader would take for the answer; a strict answer is always the
+flexible one too. A response failed when even the flexible reading found nothing. Every reader takes time linear in the
+length of the response, and raises on none.
+"""
+
+from rveval.answers.code import read_code
+from rveval.answers.number import canonical, gold_number, read_number, same_number
+from rveval.answers.option import read_option
+from rveval.answers.reading import Reading
+from rveval.answers.words import read_brackets, read_sorted, read_word
+
+__all__ = [
+    "Reading",
+    "canonical",
+    "gold_number",
+    "read_brackets",
+    "read_code",
+    "read_number",
+    "read_option",
+    "read_sorted",
+    "read_word",
+    "same_number",
+]
