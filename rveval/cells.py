@@ -15,11 +15,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rveval import benchmarks, compatibility, installation
+from rveval import benchmarks, compatibility, installation, suites, task_files
 from rveval.checkpoints import Checkpoint, content_hash, open_checkpoint, resolve
 from rveval.errors import Problem, Refused, RvevalError
 from rveval.records import Store
 from rveval.schema import Config, Source
+from rveval.suites import Asked
 from rveval.variants import Recipe, RecipeTerm, label
 
 _DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
@@ -31,21 +32,22 @@ class Cell:
 
     Args:
         cell_id: sha256 (first 32 hex digits) over `settings`.
-        task: name of the lm-eval task.
-        benchmark, family, draw: what the task is made of.
+        asked: the task with its benchmark, families, draw and strength.
         n_items: items that will be asked.
         settings: everything that can change an answer.
         done: whether the store has it complete.
     """
 
     cell_id: str
-    task: str
-    benchmark: str
-    family: str
-    draw: int
+    asked: Asked
     n_items: int
     settings: dict[str, Any]
     done: bool
+
+    @property
+    def task(self) -> str:
+        """Name of the task, with its families."""
+        return self.asked.task
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def plan(config: Config) -> Plan:
     """
     problems: list[Problem] = []
     base, donors = _open_all(config, problems)
-    tasks = _tasks(config, problems)
+    asked = _asked(config, problems)
     if problems or base is None:
         raise Refused(problems)
     named = [(name, checkpoint) for name, checkpoint, _ in donors]
@@ -83,7 +85,7 @@ def plan(config: Config) -> Plan:
         raise Refused(report.problems)
     recipe = _recipe(config, base, donors)
     store = Store(Path(config.store))
-    cells = tuple(_cell(config, recipe, task, benchmark, family, store) for task, benchmark, family in tasks)
+    cells = tuple(_cell(config, recipe, one, store) for one in asked)
     shown = label(config.model.label, config.vector.label, recipe)
     opened = (base, *(checkpoint for _, checkpoint in named))
     warnings = tuple(str(problem) for problem in report.warnings)
@@ -112,18 +114,17 @@ def _open(source: Source, where: str, problems: list[Problem]) -> Checkpoint | N
         return None
 
 
-def _tasks(config: Config, problems: list[Problem]) -> list[tuple[str, str, str]]:
-    found = []
-    for task in config.suite.tasks:
+def _asked(config: Config, problems: list[Problem]) -> list[Asked]:
+    """What the suite asks, once it is sure that all its items can be read."""
+    asked = suites.expand(config.suite, problems, shows_steps=bool(config.num_fewshot))
+    for source in dict.fromkeys(one.source for one in asked):
         try:
-            benchmark, family = benchmarks.of_task(task)
-            benchmarks.load(benchmark)
-            _task_file(task)
+            benchmarks.load(source)
+            if config.num_fewshot:
+                _demonstrations(source)
         except RvevalError as error:
             problems.extend(error.problems)
-        else:
-            found.append((task, benchmark, family))
-    return found
+    return asked
 
 
 def _recipe(config: Config, base: Checkpoint, donors: Sequence[Donor]) -> Recipe:
@@ -158,30 +159,39 @@ def _dtype(asked: str, base: Checkpoint) -> str:
     return _DTYPES[stored]
 
 
-def _cell(config: Config, recipe: Recipe, task: str, benchmark: str, family: str, store: Store) -> Cell:
-    items = len(benchmarks.load(benchmark))
-    draw = 0
+def _cell(config: Config, recipe: Recipe, asked: Asked, store: Store) -> Cell:
+    items = len(benchmarks.load(asked.source))
     settings = {
         "variant": recipe.fingerprint,
-        "task": task,
-        "draw": draw,
+        "task": asked.task,
+        "draw": asked.draw,
+        "strength": asked.strength,
         "seed": config.seed,
         "limit": None if config.item_limit is None or config.item_limit >= items else config.item_limit,
-        "data": benchmarks.data_hash(benchmark),
-        "demonstrations": _demonstrations(benchmark) if config.num_fewshot else None,
+        "data": benchmarks.data_hash(asked.source),
+        "demonstrations": _demonstrations(asked.source) if config.num_fewshot else None,
         "decoding": decoding(config),
         "prompting": prompting(config),
         "engine": engine_identity(config) | {"dtype": recipe.dtype},
-        "code": _code(_task_file(task)),
+        "code": _code(asked),
     }
+    if asked.benchmark == "humaneval":
+        settings["sandbox"] = config.sandbox
     cell_id = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
-    asked = min(items, config.item_limit or items)
-    return Cell(cell_id, task, benchmark, family, draw, asked, settings, store.has(cell_id))
+    return Cell(cell_id, asked, min(items, config.item_limit or items), settings, store.has(cell_id))
 
 
-def _demonstrations(benchmark: str) -> str:
-    """A hash of what demonstrations are drawn from, for runs that show some."""
-    items = benchmarks.load(benchmark, "train")
+@cache
+def _demonstrations(source: str) -> str:
+    """A hash of what demonstrations are drawn from, for runs that show some.
+
+    Raises:
+        Refused: the benchmark has nothing to show.
+    """
+    if "train" not in benchmarks.splits(source):
+        what = f"{source} has no demonstrations"
+        raise Refused(Problem(what, "num_fewshot", "0", fix="set num_fewshot=0, or leave the benchmark out"))
+    items = benchmarks.load(source, "train")
     return hashlib.sha256(json.dumps(items, sort_keys=True).encode()).hexdigest()
 
 
@@ -213,27 +223,18 @@ def engine_identity(config: Config) -> dict[str, Any]:
     }
 
 
-def tasks_dir() -> Path:
-    """The folder of the shipped tasks: inside the installed package, or beside the package in a checkout."""
-    inside = Path(__file__).resolve().parent / "tasks"
-    return inside if inside.is_dir() else inside.parent.parent / "tasks"
-
-
-@cache
-def _task_file(task: str) -> Path:
-    found = sorted(tasks_dir().rglob(f"{task}.yaml"))
-    if found:
-        return found[0]
-    known = sorted(path.stem for path in tasks_dir().rglob("rv_*.yaml"))
-    raise Refused(Problem("no such task", where="suite.tasks", expected=f"one of {', '.join(known)}", found=task))
-
-
-@cache
-def _code(task_file: Path) -> str:
+def _code(asked: Asked) -> str:
     """A hash of what turns items into prompts and answers into scores: the code without comments, and the YAML."""
-    package = Path(__file__).parent
-    digest = hashlib.sha256(task_file.read_bytes())
-    for name in ("answers", "hooks"):
-        for file in sorted((package / name).rglob("*.py")) or [package / f"{name}.py"]:
-            digest.update(ast.dump(ast.parse(file.read_bytes())).encode())
-    return digest.hexdigest()[:16]
+    rooms = ["answers", "hooks"]
+    rooms += ["perturb"] if asked.families != "clean" else []
+    rooms += ["sandbox"] if asked.benchmark == "humaneval" else []
+    parts = [task_files.content_hash(asked.source), *map(_room, rooms)]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
+
+
+@cache
+def _room(name: str) -> str:
+    digest = hashlib.sha256()
+    for path in sorted((Path(__file__).parent / name).rglob("*.py")):
+        digest.update(path.name.encode() + ast.dump(ast.parse(path.read_bytes())).encode())
+    return digest.hexdigest()

@@ -47,16 +47,22 @@ class _Invocation:
     around: list[Outcome] = field(default_factory=list)  # how Hydra and the closing ended, where they did not end well
     store: str | None = None  # of the last job that got as far as an engine; None: nothing to close
     sweep: bool = False
+    verb: Callable[[Any], None] | None = None  # what to do with a config, if not to run it
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line (default: `sys.argv[1:]`); returns the exit status and never raises."""
+def main(argv: Sequence[str] | None = None, verb: Callable[[Any], None] | None = None) -> int:
+    """Run a command line (default: `sys.argv[1:]`); returns the exit status and never raises.
+
+    Args:
+        argv: overrides and flags.
+        verb: what to do with each typed config; None evaluates it.
+    """
     # argparse takes `a=1 -m b=2` for an error: -m goes to the front
     arguments = sorted(sys.argv[1:] if argv is None else argv, key=lambda text: text not in ("-m", "--multirun"))
     if "--version" in arguments:
         sys.stdout.write(f"rveval {__version__}\n")
         return DONE
-    invocation = _Invocation()
+    invocation = _Invocation(verb=verb)
     with _words_to_stderr():
         _step("command line", lambda: _through_hydra(arguments, invocation), invocation)
         _step("end of the run", lambda: _close(invocation), invocation)
@@ -159,8 +165,8 @@ def _job(cfg: Any, label: str, invocation: _Invocation) -> Outcome:
     config = schema.parse(cfg)
     from rveval import jobs
 
-    if config.dry_run:
-        jobs.dry_run(config)
+    if invocation.verb is not None or config.dry_run:
+        (invocation.verb or jobs.dry_run)(config)
         return Outcome(DONE, label)
     invocation.store = config.store
     result = jobs.run(config)

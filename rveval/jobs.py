@@ -126,6 +126,10 @@ def _keep(plan: Plan, store: Store) -> None:
 def _preflight(plan: Plan) -> None:
     """What needs no engine, but torch or transformers: finiteness of every tensor, tokenizer and chat template."""
     installation.check(plan.config.engine.kind)
+    if any(cell.asked.benchmark == "humaneval" for cell in plan.left):
+        from rveval import sandbox
+
+        sandbox.check(plan.config.sandbox)
     for checkpoint in {checkpoint.folder: checkpoint for checkpoint in plan.checkpoints}.values():
         assert_finite(checkpoint)
     from rveval.harness import chat

@@ -62,6 +62,10 @@ def _tasks(values: list[str]) -> str:
     return _all_text(values) if values else "is empty: there is nothing to evaluate"
 
 
+def _families(values: list[str]) -> str:
+    return _all_text(values) if values else "is empty: name clean, or a family"
+
+
 def _regexes(values: list[str]) -> str:
     for value in values:
         try:
@@ -132,11 +136,19 @@ class VectorConfig:
 
 @dataclass(frozen=True)
 class SuiteConfig:
-    """A named list of lm-eval tasks."""
+    """A named list of lm-eval tasks, each under every family: "clean", names joined by "+", or "all" that apply.
+
+    `draws` are realisations of a family, `strength` is for families that have one, `include` are folders with tasks of
+    the user's own.
+    """
 
     name: str = field(metadata=rule(_A_NAME, _file_name))
     tasks: list[str] = field(metadata=rule("a list of task names, at least one", _tasks))
     limit: int | None = field(default=None, metadata=rule(_A_COUNT_OR_NULL, _at_least_1))
+    families: list[str] = field(default_factory=lambda: ["clean"], metadata=rule("a list of families", _families))
+    draws: int = field(default=1, metadata=rule(_A_COUNT, _at_least_1))
+    strength: float | None = field(default=None, metadata=rule("a number above 0 and at most 1, or null", _share))
+    include: list[str] = field(default_factory=list, metadata=rule("a list of folders", _all_text))
 
 
 @dataclass(frozen=True)

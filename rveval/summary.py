@@ -58,11 +58,56 @@ def compare(store: Store, study: str) -> list[Row]:
     labels, asked = _labels(entries), _differences(list(cells.values()))
     baselines = {_asked(cell): cell for cell in cells.values() if not cell["variant"]["terms"]}
     rows = []
+    groups: dict[tuple[str, str, str], list[CellRecord]] = defaultdict(list)
     for entry, cell_id in listed:
         cell = cells[cell_id]
         label = labels[entry["label"], entry["fingerprint"]]
         rows.append(_row(cell, label, asked[cell_id], baselines.get(_asked(cell)), samples))
+        if cell["benchmark"] == "bbh":
+            groups[label, _group(cell), _asked_alike(cell)].append(cell)
+    for (label, group, _), members in groups.items():
+        if len(members) > 1:
+            rows.append(_group_row(group, label, members, [baselines.get(_asked(one)) for one in members], samples))
     return sorted(rows, key=_order)
+
+
+def _group(cell: CellRecord) -> str:
+    """The group of a subtask's task: "rv_bbh_typos" for "rv_bbh_word_sorting_typos"."""
+    return "rv_bbh" if cell["family"] == "clean" else f"rv_bbh_{cell['family']}"
+
+
+def _asked_alike(cell: CellRecord) -> str:
+    """What the members of a group have in common; the rest belongs to each one's own data and file."""
+    own = ("task", "data", "demonstrations", "code", "limit")
+    return json.dumps({key: value for key, value in cell["settings"].items() if key not in own}, sort_keys=True)
+
+
+def _group_row(
+    group: str,
+    label: str,
+    members: Sequence[CellRecord],
+    baselines: Sequence[CellRecord | None],
+    samples: dict[str, list[Sample]],
+) -> Row:
+    """All items of a group together: every item counts the same, so a subtask weighs by its size."""
+
+    def whole(cells: Sequence[CellRecord]) -> CellRecord:
+        n = sum(cell["n"] for cell in cells)
+        shares = {name: sum(c["metrics"][name] * c["n"] for c in cells) / n for name in cells[0]["metrics"]}
+        health = Counter[str]()
+        for cell in cells:
+            health.update(cell["health"])
+        timings = {name: sum(cell["timings"][name] for cell in cells) for name in cells[0]["timings"]}  # type: ignore[literal-required]
+        found = {"task": group, "n": n, "metrics": shares, "health": dict(health), "timings": timings}
+        return {**cells[0], **found, "cell_id": "+".join(cell["cell_id"] for cell in cells)}  # type: ignore[typeddict-item]
+
+    cell = whole(members)
+    held = {cell["cell_id"]: [sample for one in members for sample in samples[one["cell_id"]]]}
+    known = [one for one in baselines if one is not None]
+    baseline = whole(known) if len(known) == len(members) else None
+    if baseline is not None and baseline["cell_id"] != cell["cell_id"]:
+        held[baseline["cell_id"]] = [sample for one in known for sample in samples[one["cell_id"]]]
+    return _row(cell, label, f"{len(members)} subtasks", baseline, held)
 
 
 def missing(store: Store, study: str) -> list[tuple[str, str]]:

@@ -120,6 +120,10 @@ def _notes(row: Row, fresh: set[str]) -> Iterable[str]:
         yield "kept"
     if row.cell["engine"]["swap"] == "fresh" and row.cell["engine"]["kind"] == "vllm":
         yield "fresh start"
+    if any("unsafe" in warning for warning in row.cell["warnings"]):
+        yield "unsafe sandbox"
+    if any("outside their training" in warning for warning in row.cell["warnings"]):
+        yield "outside training"
     signs = {"nonfinite_logprob": "not finite", "empty": "empty", "repetition": "repeating"}
     for sign, words in signs.items():
         if count := row.cell["health"].get(sign, 0):
@@ -149,5 +153,5 @@ def plan(found: Plan) -> Table:
         table.add_column(name, no_wrap=True)
     for cell in found.cells:
         state = "left" if cell in found.left else "done"
-        table.add_row(cell.task, cell.family, str(cell.draw), str(cell.n_items), cell.cell_id, state)
+        table.add_row(cell.task, cell.asked.families, str(cell.asked.draw), str(cell.n_items), cell.cell_id, state)
     return table

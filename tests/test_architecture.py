@@ -41,15 +41,27 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "benchmarks": (1, {"errors"}),
     "sandbox": (1, {"errors"}),
     "records": (1, {"errors"}),
+    "task_files": (1, {"benchmarks", "perturb", "errors"}),
+    "suites": (1, {"schema", "benchmarks", "perturb", "errors"}),
     "cells": (
         1,
-        {"installation", "schema", "records", "checkpoints", "compatibility", "variants", "benchmarks", "errors"},
+        {
+            *("installation", "schema", "records", "checkpoints", "compatibility", "variants", "benchmarks", "errors"),
+            *("suites", "task_files"),
+        },
     ),
     # 2 adapters
     "vllm_plugin": (2, {"checkpoints", "variants", "vectors", "errors"}),
     "engine": (2, {"vllm_plugin", "variants", "checkpoints", "fingerprints", "schema", "errors"}),
     "hooks": (2, {"perturb", "answers", "benchmarks", "sandbox", "stats", "errors"}),
-    "harness": (2, {"installation", "engine", "hooks", "cells", "records", "variants", "schema", "perturb", "errors"}),
+    "harness": (
+        2,
+        {
+            *("installation", "engine", "hooks", "cells", "records", "variants", "schema", "stats", "errors"),
+            *("suites", "task_files"),
+        },
+    ),
+    "prompts": (2, {"benchmarks", "hooks", "task_files", "suites"}),
     "tiny": (2, {"answers", "errors"}),
     "summary": (2, {"records", "stats", "errors"}),
     "tracking": (2, {"records", "summary", "schema", "errors"}),

@@ -15,12 +15,16 @@ import pytest
 from conftest import REPOSITORY, needs_data
 
 from rveval import hooks
-from rveval.benchmarks import TINY, load, of_task
-from rveval.errors import Refused
-from rveval.hooks import number_results, score
+from rveval.benchmarks import TINY, load
+from rveval.hooks import gsm8k_stock, results, score
 
-DOC = {"item_id": "gsm8k/3", "question": "Ann has 1,000 pens and buys 18. How many?", "answer": "Sum.\n#### 1,018"}
-TINY_DOC = {**DOC, "item_id": "tiny_math/3"}
+DOC = {
+    "rv_source": "gsm8k",
+    "item_id": "gsm8k/3",
+    "question": "Ann has 1,000 pens and buys 18. How many?",
+    "answer": "Sum.\n#### 1,018",
+}
+TINY_DOC = {**DOC, "rv_source": "tiny_math", "item_id": "tiny_math/3"}
 CASES = 400
 
 # What a model might say: %g is the right number, %w a wrong one, %c the right one with thousands commas.
@@ -34,6 +38,10 @@ WORDINGS = [
     "%g\u00b2", "1\u2212%g", "\u2212%g", "The answer is .%g.", "%g,%w", "%g, %w", "%w,%g.",
     "A: Let's think. %w %w. The answer is %gx",
 ]  # fmt: skip
+
+
+def docs(source: str) -> list[dict[str, Any]]:
+    return hooks.records(source, "test", {})
 
 
 def canned(items: list[dict[str, Any]]) -> list[str]:
@@ -86,7 +94,7 @@ def stock(data: Path, cache: Path, repeats: int = 1) -> Any:
     from lm_eval.tasks import TaskManager
     from lm_eval.tasks._yaml_loader import load_yaml
 
-    config = load_yaml(Path(lm_eval.tasks.__file__).parent / hooks.STOCK_TASK)
+    config = load_yaml(Path(lm_eval.tasks.__file__).parent / gsm8k_stock.STOCK_TASK)
     files = {split: str(data / "gsm8k" / f"{split}.jsonl") for split in ("test", "train")}
     local = {"dataset_path": "json", "dataset_name": None, "repeats": repeats}
     config |= local | {"dataset_kwargs": {"data_files": files, "cache_dir": str(cache)}}
@@ -100,7 +108,7 @@ def by_filter(samples: list[dict[str, Any]], name: str) -> list[float]:
 @needs_data("gsm8k")
 @pytest.mark.parametrize("repeats", [1, 3])
 def test_stock_metrics_are_stock_lm_evals_item_by_item(data_folder: Path, tmp_path: Path, repeats: int) -> None:
-    items = load("gsm8k")[:CASES]
+    items = docs("gsm8k")[:CASES]
     first = canned(items)
     responses = [[text, *(f"{text} and 7", "The answer is 3.")][:repeats] for text in first]
     theirs = evaluated(stock(data_folder, tmp_path, repeats), responses)
@@ -110,13 +118,13 @@ def test_stock_metrics_are_stock_lm_evals_item_by_item(data_folder: Path, tmp_pa
         expected = by_filter(theirs, name)
         assert [sample[metric] for sample in mine] == expected
         assert 0.1 < sum(expected) / CASES < 0.9, "the wordings should exercise both outcomes"
-        assert [score("gsm8k", item, text).metrics[metric] for item, text in zip(items, first, strict=True)] == expected
+        assert [score(item, text).metrics[metric] for item, text in zip(items, first, strict=True)] == expected
 
 
 @needs_data("gsm8k")
 def test_the_benchmarks_own_answers_are_all_right() -> None:
-    for item in load("gsm8k"):
-        result = score("gsm8k", item, item["answer"])
+    for item in docs("gsm8k"):
+        result = score(item, item["answer"])
         assert result.correct
         assert result.correct_strict
         assert result.metrics["stock_flexible_extract"] == 1
@@ -124,13 +132,13 @@ def test_the_benchmarks_own_answers_are_all_right() -> None:
 
 @pytest.mark.parametrize("benchmark", TINY)
 def test_tiny_answers_are_right_in_plain_lm_eval_and_a_wrong_one_is_not(benchmark: str) -> None:
-    items = load(benchmark)
+    items = docs(benchmark)
     said = [item["answer"] for item in items]
     wrong, mute = 17, 18
     said[wrong] = re.sub(r"#### (\d+)", lambda gold: f"#### {int(gold.group(1)) + 1}", said[wrong])
     said[mute] = "What?"
     samples = sorted(evaluated(ours(name=f"rv_{benchmark}"), [[text] for text in said]), key=lambda s: s["doc_id"])
-    assert [sample["doc"] for sample in samples] == items  # every upstream field, in the published order
+    assert [sample["doc"] for sample in samples] == items  # every field, in the published order
     right = [float(index not in (wrong, mute)) for index in range(1000)]
     assert [sample["exact_match"] for sample in samples] == right
     assert [sample["exact_match_strict"] for sample in samples] == right
@@ -138,11 +146,11 @@ def test_tiny_answers_are_right_in_plain_lm_eval_and_a_wrong_one_is_not(benchmar
 
 
 def test_options_are_answered_by_value() -> None:
-    for item in load("tiny_choice"):
-        assert hooks.target("tiny_choice", item) == item["options"][item["gold"]]
-        assert score("tiny_choice", item, f"#### {item['options'][item['gold']]}").correct
-        assert not any(score("tiny_choice", item, f"#### {wrong}").correct for wrong in other_options(item))
-        assert score("tiny_choice", item, f"#### {'ABCD'[item['gold']]}").extraction_failed
+    for item in docs("tiny_choice"):
+        assert hooks.target(item) == item["options"][item["gold"]]
+        assert score(item, f"#### {item['options'][item['gold']]}").correct
+        assert not any(score(item, f"#### {wrong}").correct for wrong in other_options(item))
+        assert score(item, f"#### {'ABCD'[item['gold']]}").extraction_failed
 
 
 def other_options(item: dict[str, Any]) -> list[str]:
@@ -151,7 +159,7 @@ def other_options(item: dict[str, Any]) -> list[str]:
 
 def test_the_stock_task_is_the_one_we_know() -> None:
     """When lm-eval changes its filters, our stock metrics follow; whoever moves the range shall notice."""
-    parts = hooks._stock()
+    parts = gsm8k_stock._stock()
     assert [ensemble.name for ensemble in parts.filters] == ["strict-match", "flexible-extract"]
     assert [step().__dict__.get("regex_pattern") for ensemble in parts.filters for step in ensemble.filters] == [
         "The answer is (\\-?[0-9\\.\\,]+).",
@@ -168,56 +176,49 @@ def test_the_stock_task_is_the_one_we_know() -> None:
 
 def test_a_short_cut_spares_only_what_can_not_match() -> None:
     """The quadratic regex is skipped for long predictions; where it is not skipped, and where it is, stock agrees."""
-    parts = hooks._stock()
+    parts = gsm8k_stock._stock()
     rng = Random(1)
     for _ in range(300):
         prediction = "".join(rng.choice("$,.10#8 ") for _ in range(rng.randint(0, 24)))
         answer = rng.choice(["#### 1,018", "Sum.\n#### 10", "1", "#### 0", ""])
         asked = parts.exact_match(references=[answer], predictions=[prediction], **parts.arguments)["exact_match"]
-        assert hooks._stock_match(parts, prediction, answer) == asked
+        assert gsm8k_stock._stock_match(parts, prediction, answer) == asked
     start = time.process_time()
-    assert set(hooks.stock_metrics(DOC, "1" * 1_000_000).values()) == {0.0}
+    assert set(gsm8k_stock.stock_metrics(DOC, "1" * 1_000_000).values()) == {0.0}
     assert time.process_time() - start < 2
 
 
 def test_one_response() -> None:
-    result = score("gsm8k", DOC, "The answer is $1,018.")
+    result = score(DOC, "The answer is $1,018.")
     assert (result.extracted, result.correct) == ("1018", True)
     assert (result.extracted_strict, result.correct_strict) == (None, False)
     assert not result.extraction_failed
     assert result.metrics == {"stock_strict_match": 0.0, "stock_flexible_extract": 1.0}, "stock's strict knows no $"
-    assert score("tiny_math", TINY_DOC, "#### 1018").metrics == {}
-    assert score("tiny_math", TINY_DOC, "no idea").extraction_failed
+    assert score(TINY_DOC, "#### 1018").metrics == {}
+    assert score(TINY_DOC, "no idea").extraction_failed
 
 
 def test_samples_are_averaged_but_stock_takes_the_first() -> None:
     said = ["The answer is 1018.", "#### 1,018", "7", "none"]
     expected = {"exact_match": 0.5, "exact_match_strict": 0.25, "extraction_failed": 0.25}
     stock_first = {"stock_strict_match": 1.0, "stock_flexible_extract": 1.0}
-    assert number_results(DOC, [said]) == expected | stock_first
-    assert number_results(TINY_DOC, [said]) == expected
-    assert number_results(DOC, said[:1]) == number_results(DOC, [said[:1]])
-
-
-def test_unknown_benchmarks_and_tasks_are_refused_with_the_known_ones() -> None:
-    with pytest.raises(Refused, match="gsm8k, tiny_math"):
-        score("sums", DOC, "7")
-    for name in ("gsm8k", "rv_gsm9k", "rv_gsm8k_", "rv_gsm8k_Typos", "rv_"):
-        with pytest.raises(Refused, match="rv_gsm8k"):
-            of_task(name)
-    assert of_task("rv_gsm8k") == ("gsm8k", "clean")
-    assert of_task("rv_tiny_math_typos+think") == ("tiny_math", "typos+think")
+    assert results(DOC, [said]) == expected | stock_first
+    assert results(TINY_DOC, [said]) == expected
+    assert results(DOC, said[:1]) == results(DOC, [said[:1]])
 
 
 def test_the_target_is_the_gold_number() -> None:
-    assert hooks.target("gsm8k", DOC) == "1018"
+    assert hooks.target(DOC) == "1018"
 
 
 @needs_data("gsm8k")
 def test_documents_keep_upstream_fields_and_order_whatever_metadata_says() -> None:
-    docs = hooks.gsm8k(version=1.0, rv_seed=3)
-    assert {split: len(rows) for split, rows in docs.items()} == {"test": 1319, "train": 7473}
-    assert docs["test"].to_list() == load("gsm8k")
+    made = hooks.items(version=1.0, rv_benchmark="gsm8k", rv_seed=3, seed=4)
+    assert {split: len(rows) for split, rows in made.items()} == {"test": 1319, "train": 7473}
+    upstream = load("gsm8k")
+    kept = [{name: doc[name] for name in record} for doc, record in zip(made["test"], upstream, strict=True)]
+    assert kept == upstream
+    assert not any(doc["rv_changed"] or doc["rv_left_alone"] for doc in made["test"])
 
 
 def test_what_a_yaml_names_is_a_plain_function_of_an_installed_module() -> None:
@@ -225,9 +226,9 @@ def test_what_a_yaml_names_is_a_plain_function_of_an_installed_module() -> None:
     named = {
         name
         for path in (REPOSITORY / "tasks").rglob("*.yaml")
-        for name in re.findall(r"!function (\S+)", path.read_text(encoding="utf-8"))
+        for name in re.findall(r"!function ([\w.]+)", path.read_text(encoding="utf-8"))
     }
-    assert named == {f"rveval.hooks.{name}" for name in ("gsm8k", *TINY, "number_results")}
+    assert named == {f"rveval.hooks.{name}" for name in ("items", "results", "code_outcomes")}
     for name in named:
         module, _, function = name.rpartition(".")
         found = getattr(importlib.import_module(module), function)

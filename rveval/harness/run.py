@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rveval import __version__, cells, installation
+from rveval import __version__, cells, installation, suites
 from rveval.cells import Cell, Plan
 from rveval.engine import Progress
 from rveval.engine.session import Served
@@ -48,7 +48,8 @@ def run_cell(plan: Plan, cell: Cell, served: Served, store: Store, progress: Pro
     results = _evaluate(lm, task, cell, plan)
     scoring = time.perf_counter()
     samples = _samples(cell, config, results["samples"][cell.task], lm)
-    _agrees(cell, results["results"][cell.task], lines.metrics(samples))
+    metrics = lines.metrics(samples)
+    _agrees(cell, results["results"][cell.task], metrics)
     now = time.perf_counter()
     timings = Timings(
         swap_s=served.swap_s,
@@ -56,7 +57,7 @@ def run_cell(plan: Plan, cell: Cell, served: Served, store: Store, progress: Pro
         score_s=now - scoring,
         wall_s=now - started,
     )
-    record = _record(plan, cell, served, samples, timings, _decoded(plan, lm))
+    record = _record(plan, cell, served, samples, metrics, timings, _decoded(plan, lm))
     try:
         store.write_cell(record, samples)
     except OSError as error:
@@ -114,20 +115,26 @@ def _agrees(cell: Cell, theirs: dict[str, Any], ours: dict[str, float]) -> None:
 
 
 def _record(
-    plan: Plan, cell: Cell, served: Served, samples: list[Sample], timings: Timings, decoding: dict[str, Any]
+    plan: Plan,
+    cell: Cell,
+    served: Served,
+    samples: list[Sample],
+    metrics: dict[str, float],
+    timings: Timings,
+    decoding: dict[str, Any],
 ) -> CellRecord:
     engine = served.engine.describe() | {"swap": served.how, "started": served.engine.recipe.fingerprint[:16]}
     return CellRecord(
         schema_version=SCHEMA_VERSION,
         cell_id=cell.cell_id,
         task=cell.task,
-        benchmark=cell.benchmark,
-        family=cell.family,
-        draw=cell.draw,
+        benchmark=cell.asked.benchmark,
+        family=cell.asked.families,
+        draw=cell.asked.draw,
         seed=plan.config.seed,
         limit=cell.settings["limit"],
         n=len({sample["item_id"] for sample in samples}),
-        metrics=lines.metrics(samples),
+        metrics=metrics,
         health=lines.health(samples),
         variant=variant(plan),
         decoding=decoding,
@@ -136,8 +143,10 @@ def _record(
         versions=versions(),
         timings=timings,
         settings=cell.settings,
-        warnings=[*plan.warnings, *served.warnings],
+        warnings=[*plan.warnings, *served.warnings, *suites.remarks(cell.asked, plan.config.sandbox)],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        changed=sum(sample["changed"] for sample in samples if sample["sample_index"] == 0),
+        left_alone=lines.left_alone(samples),
     )
 
 

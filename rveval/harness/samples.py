@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from rveval import hooks
+from rveval import hooks, stats
 from rveval.cells import Cell
 from rveval.harness.lm import Taken
 from rveval.records import Sample
@@ -23,13 +23,13 @@ SIGNS = ("nonfinite_logprob", "empty", "repetition", "truncated")
 def line(cell: Cell, seed: int, doc_id: int, doc: dict[str, Any], number: int, taken: Taken) -> Sample:
     """One sample: one answer to one item, scored both ways."""
     answer = taken.answer
-    score = hooks.score(cell.benchmark, doc, answer.text)
+    score = hooks.score(doc, answer.text)
     return Sample(
         item_id=str(doc["item_id"]),
         doc_id=doc_id,
-        benchmark=cell.benchmark,
-        family=cell.family,
-        draw=cell.draw,
+        benchmark=cell.asked.benchmark,
+        family=cell.asked.families,
+        draw=cell.asked.draw,
         seed=seed,
         sample_index=number,
         prompt=taken.prompt,
@@ -38,7 +38,7 @@ def line(cell: Cell, seed: int, doc_id: int, doc: dict[str, Any], number: int, t
         correct=score.correct,
         extracted_strict=score.extracted_strict,
         correct_strict=score.correct_strict,
-        target=hooks.target(cell.benchmark, doc),
+        target=hooks.target(doc),
         extraction_failed=score.extraction_failed,
         finish_reason=answer.finish_reason,
         n_prompt_tokens=taken.n_prompt_tokens,
@@ -46,13 +46,17 @@ def line(cell: Cell, seed: int, doc_id: int, doc: dict[str, Any], number: int, t
         mean_logprob=_mean_logprob(answer.logprob, len(answer.tokens)),
         signs=signs(answer.text, answer.tokens, answer.finish_reason, answer.logprob),
         metrics=score.metrics,
+        changed=bool(doc["rv_changed"]),
+        left_alone=str(doc["rv_left_alone"]),
+        why=score.why,
     )
 
 
 def metrics(samples: Sequence[Sample]) -> dict[str, float]:
     """Shares over all samples, under the names of the interface.
 
-    A benchmark's further metrics are over the first sample of each item, as lm-eval's own filters have them.
+    Stock's metrics are over the first sample of each item, as lm-eval's own filters have them. Code also has pass@k,
+    for k = 1 and for k in powers of two up to the number of samples an item.
     """
     first = [sample for sample in samples if sample["sample_index"] == 0]
     found = {
@@ -61,7 +65,23 @@ def metrics(samples: Sequence[Sample]) -> dict[str, float]:
         "extraction_failed": fmean(s["extraction_failed"] for s in samples),
         "truncated": fmean(s["finish_reason"] == "length" for s in samples),
     }
-    return found | {name: fmean(s["metrics"][name] for s in first) for name in first[0]["metrics"]}
+    found |= {name: fmean(s["metrics"][name] for s in first) for name in first[0]["metrics"]}
+    return found | (_pass_at(samples) if "pass@1" in found else {})
+
+
+def _pass_at(samples: Sequence[Sample]) -> dict[str, float]:
+    passed: dict[str, list[bool]] = defaultdict(list)
+    for sample in samples:
+        passed[sample["item_id"]].append(sample["correct"])
+    n = len(next(iter(passed.values())))
+    ks = sorted({1, n, *(k for k in (2, 4, 8, 16, 32, 64, 128) if k <= n)})
+    return {f"pass@{k}": fmean(stats.pass_at_k(n, sum(of_item), k) for of_item in passed.values()) for k in ks}
+
+
+def left_alone(samples: Sequence[Sample]) -> dict[str, int]:
+    """How many items a family left alone, wholly or in part, by its reason."""
+    first = [sample for sample in samples if sample["sample_index"] == 0]
+    return dict(Counter(sample["left_alone"] for sample in first if sample["left_alone"]))
 
 
 def health(samples: Sequence[Sample]) -> dict[str, int]:

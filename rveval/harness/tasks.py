@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import logging
-from functools import cache, lru_cache, partial
-from pathlib import Path
+from functools import lru_cache, partial
 from typing import Any
 
 import lm_eval.api.task
 import lm_eval.utils
-from lm_eval.tasks import TaskManager
+from lm_eval.tasks._yaml_loader import load_yaml
 from tqdm import tqdm
 
-from rveval.cells import Cell, tasks_dir
+from rveval import task_files
+from rveval.cells import Cell
 from rveval.errors import Problem, Refused
 from rveval.schema import Config
+from rveval.suites import Asked
 
 # lm-eval draws a bar of its own while it renders prompts (a second of work) across ours.
 lm_eval.api.task.tqdm = partial(tqdm, disable=True)
 # lm-eval compiles a template again for every item and every use, a millisecond each: as long as a small model answers.
 lm_eval.utils.env.from_string = lru_cache(maxsize=256)(lm_eval.utils.env.from_string)
-
-
-@cache
-def _manager(folder: Path, seed: int, draw: int) -> TaskManager:
-    # Names of our own: a key `seed` would be taken for vLLM's by lm-eval's command line.
-    return TaskManager(include_path=str(folder), include_defaults=False, metadata={"rv_seed": seed, "rv_draw": draw})
 
 
 _DECIDES = ("limit", "system_instruction", "apply_chat_template", "fewshot_as_multiturn", "tokenizer_name")
@@ -37,9 +32,9 @@ def load(cell: Cell, config: Config) -> Any:
     """The lm-eval task of a cell, with the config's shots, samples and seeds.
 
     Raises:
-        Refused: lm-eval does not know it (a YAML that does not parse is skipped by lm-eval, silently).
+        Refused: its YAML can't be read.
     """
-    key = (cell.task, cell.draw, config.seed, config.num_fewshot, config.n)
+    key = (cell.asked, config.seed, config.num_fewshot, config.n, config.sandbox)
     if key not in _built:
         _built[key] = _build(cell, config)
     # lm-eval draws demonstrations from one generator that runs on: without this, the second variant would see others.
@@ -49,15 +44,36 @@ def load(cell: Cell, config: Config) -> Any:
 
 def _build(cell: Cell, config: Config) -> Any:
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
-    manager = _manager(tasks_dir(), config.seed, cell.draw)
-    if cell.task not in manager.all_tasks:
-        raise Refused(Problem("lm-eval could not read the task", where=cell.task, fix="check its YAML"))
-    task: Any = manager.load([cell.task])["tasks"][cell.task]
+    asked = cell.asked
+    settings = _yaml(asked.source) | {"task": asked.task}
+    settings["metadata"] = settings["metadata"] | metadata(asked, config)
+    task: Any = lm_eval.api.task.ConfigurableTask(config=settings)
     if config.num_fewshot is not None:
         task.set_config(key="num_fewshot", value=config.num_fewshot)
     task.set_config(key="repeats", value=config.n)
     _keep_prompts(task)
     return task
+
+
+def metadata(asked: Asked, config: Config) -> dict[str, Any]:
+    """What a task's hooks are told; names of our own, because lm-eval's command line has `seed` for its own use."""
+    return {
+        "rv_families": asked.families,
+        "rv_seed": config.seed,
+        "rv_draw": asked.draw,
+        "rv_strength": asked.strength,
+        "rv_sandbox": config.sandbox,
+    }
+
+
+def _yaml(source: str) -> dict[str, Any]:
+    """The clean task's file, read directly: lm-eval's own index of a folder skips what it can't read, silently."""
+    path = task_files.clean_file(source)
+    try:
+        found: dict[str, Any] = load_yaml(path)
+    except Exception as error:
+        raise Refused(Problem(f"the task could not be read: {error}", where=str(path), fix="check the file")) from error
+    return found
 
 
 def _keep_prompts(task: Any) -> None:

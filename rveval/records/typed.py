@@ -8,7 +8,11 @@ SCHEMA_VERSION = 1
 
 
 class Sample(TypedDict):
-    """One line of samples.jsonl: one answer to one item. `extracted` and `correct` are the flexible reading."""
+    """One line of samples.jsonl: one answer to one item. `extracted` and `correct` are the flexible reading.
+
+    `changed` says whether the prompt differs from the clean one, `left_alone` why a family left the item or a part of
+    it as it was ("" for nothing), `why` how model-written code ended ("" elsewhere).
+    """
 
     item_id: str
     doc_id: int
@@ -31,6 +35,9 @@ class Sample(TypedDict):
     mean_logprob: float | None
     signs: list[str]
     metrics: dict[str, float]
+    changed: bool
+    left_alone: str
+    why: str
 
 
 class Variant(TypedDict):
@@ -58,6 +65,7 @@ class Timings(TypedDict):
 class CellRecord(TypedDict):
     """cell.json. `n` counts items; `settings` is what was hashed into `cell_id`; `samples_sha256` seals samples.jsonl.
 
+    `changed` counts the items whose prompt differs from the clean one, `left_alone` the others by their reason.
     `health` counts the signs of a broken variant; `warnings` says in words what a reader of the numbers must know.
     `study` files and reports rely on these names; a change of meaning raises `SCHEMA_VERSION`.
     """
@@ -82,6 +90,8 @@ class CellRecord(TypedDict):
     settings: dict[str, Any]
     warnings: list[str]
     created: str
+    changed: int
+    left_alone: dict[str, int]
     samples_sha256: NotRequired[str]
 
 
