@@ -161,18 +161,30 @@ def _from_hub(name: str, published: Published, split: str) -> Content:
     return _fetched[key]
 
 
+_unreachable: dict[str, str] = {}
+"""Data sets the hub could not be asked for, and why: it takes half a minute to give up, and BBH has 27 parts."""
+
+
 def _hub_records(name: str, published: Published, split: str) -> list[Any]:
     import datasets
 
     path, config = published.hub
+    if path in _unreachable:
+        raise _not_loaded(name, published, split, f"not asked again after {_unreachable[path]}")
     try:
         return list(datasets.load_dataset(path, config, split=split))
     except (OSError, ValueError, RuntimeError) as error:  # what datasets raises for no network, no such set, no cache
-        fix = (
-            f"set RVEVAL_DATA to a folder that holds {' and '.join(published.files.values())} as their authors publish"
-            " them, or download the data set while online"
-        )
-        what = f"the {split} split of {name} could not be loaded from the hub"
-        where = f"{path} (config {config})" if config else path
         found = f"{type(error).__name__}: {error}"
-        raise Refused(Problem(what, where=where, found=found[:300], fix=fix)) from error
+        if isinstance(error, ConnectionError):
+            _unreachable[path] = found
+        raise _not_loaded(name, published, split, found) from error
+
+
+def _not_loaded(name: str, published: Published, split: str, found: str) -> Refused:
+    path, config = published.hub
+    fix = (
+        f"set RVEVAL_DATA to a folder that holds {' and '.join(published.files.values())} as published, or download the"
+        " data set while online"
+    )
+    what = f"the {split} split of {name} could not be loaded from the hub"
+    return Refused(Problem(what, where=f"{path} (config {config})" if config else path, found=found[:300], fix=fix))
