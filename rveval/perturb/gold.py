@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from rveval.perturb.item import Item
 
-_NUMBER = re.compile(r"-?\$?-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?%?\.?")
+_NUMBER = re.compile(r"-?\$?-?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)%?\.?")
 
 
 def right_answer(item: Item) -> str:
