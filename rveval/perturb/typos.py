@@ -2,6 +2,228 @@
 
 from __future__ import annotations
 
-from rveval.perturb.family import Family
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from random import Random
 
-FAMILIES: tuple[Family, ...] = ()
+from rveval.perturb import text
+from rveval.perturb.family import Family, same_answer
+from rveval.perturb.item import How, Item
+
+SHARE = 0.1
+NO_WORD = "no word that a slip would leave its meaning"
+_TRIES = 12
+
+# Lower-case words of four letters and more that stand alone: nothing glued to them that makes them part of a name, a
+# number, a compound, a quote or Markdown's marks for code.
+_WORD = re.compile(r"(?<![\w'’`\"“‘/\\@#$.-])[a-z]{4,}(?![\w'’`\"”/\\@(=-]|\.\w)")
+_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|(?<!\w)'[^'\n]*'(?!\w)|(?<!\w)‘[^’\n]*’(?!\w)|`[^`]*`")
+
+_QUANTITIES = """
+    plus minus more less fewer most least many much several some none nothing nobody anyone everyone everything something
+    each every both either neither other another others total altogether entire whole half halves double doubled doubles
+    triple tripled quadruple twice thrice once single pair pairs couple couples times time multiplied divided product
+    difference average remaining remainder rest left only just also than over under above below between within
+    exactly about around nearly almost approximately
+    quarter quarters third thirds fourth fourths fifth fifths sixth sixths seventh eighth eighths ninth ninths tenth
+    tenths first second last next previous final former latter dozen dozens score gross fraction percentage ratio rate
+    before after until since during while already still again except without unless instead rather though although
+    because therefore first never nothing nowhere cannot neither nor hardly scarcely barely seldom rarely always
+    sometimes often usually likely unlikely possible impossible necessarily
+    increase increased increases decrease decreased decreases larger largest smaller smallest higher highest lower
+    lowest greater greatest older oldest younger youngest taller tallest shorter shortest longer longest faster fastest
+    slower slowest cheaper cheapest better best worse worst earlier earliest later latest further farther equal equals
+    equally same different similar like unlike minimum maximum ascending descending even true false valid invalid
+    right wrong north south east west forward backward backwards upward downward today tomorrow yesterday
+    lighter heavier
+"""
+_UNITS = """
+    inch inches foot feet yard yards mile miles meter meters metre metres centimeter centimeters kilometer kilometers
+    kilometre kilometres millimeter millimeters acre acres
+    second seconds minute minutes hour hours hourly daily weekly monthly yearly annual annually days week weeks month
+    months year years decade decades century centuries weekday weekdays weekend weekends
+    cent cents dollar dollars penny pennies nickel nickels dime dimes euro euros pound pounds ounce ounces gram grams
+    kilogram kilograms kilo kilos milligram milligrams tons tonne tonnes
+    liter liters litre litres milliliter milliliters gallon gallons quart quarts pint pints cups teaspoon teaspoons
+    tablespoon tablespoons spoon spoons degree degrees percent square cubic volt volts watt watts celsius fahrenheit
+    calorie calories byte bytes megabyte megabytes gigabyte gigabytes unit units
+"""
+# What an instruction asks for, in whatever words: a slip there could change the form of the answer.
+_ASKED = """
+    letter letters option options number numbers numeral digit digits answer answers sorted words word separated spaces
+    space missing brackets bracket list line lines valid invalid true false plain name names choice choices
+"""
+_NUMBER_NAMES = " ".join((*text.NUMBER_WORDS, "hundreds thousands millions billions"))
+_PROTECTED = frozenset(f"{_QUANTITIES} {_UNITS} {_NUMBER_NAMES}".split())
+_ASKED_FOR = frozenset(_ASKED.split())
+_NEGATING = re.compile(r"(un|non|dis|mis|in|im|il|ir|anti)(?P<rest>[a-z]{3,})|[a-z]+(less|proof|free)")
+_COMPARING = re.compile(r"[a-z]+(er|est)")
+
+# BBH's problems are puzzles over the things they name, so that only words are touched there that name nothing.
+_NAMELESS = frozenset(
+    """
+    that this these those they them their theirs there here have having were been being does could would should might
+    what which where when whose with from into onto upon then them very will shall must make makes made making
+    following follow follows describe describes described set objects arranged fixed order statements statement
+    logically consistent paragraph paragraphs sentence sentences explain antecedent pronoun thing refers state ambiguous
+    typical person answer questions question causation think know knew known gone went given explicitly stated premises
+    deductively argument consider considered tell find movie instructions return starting point throughout often
+    trade trading swap switch start event events progresses begin begins beginning people such given based please
+    remain remove removed contains appropriate plausible correct correctly date infer context evaluate determine
+    concerning involving according among together along across toward towards certain particular various
+    """.split()
+)
+
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+
+
+def _neighbours() -> dict[str, str]:
+    """The keys beside, above and below each letter; every row stands half a key to the right of the one above."""
+    found = {}
+    for number, row in enumerate(_ROWS):
+        for place, key in enumerate(row):
+            near = [(number, place - 1), (number, place + 1), (number - 1, place), (number - 1, place + 1)]
+            near += [(number + 1, place - 1), (number + 1, place)]
+            found[key] = "".join(_ROWS[y][x] for y, x in near if 0 <= y < len(_ROWS) and 0 <= x < len(_ROWS[y]))
+    return found
+
+
+_KEYS = _neighbours()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A word that may be mistyped: the item's field, and where in it."""
+
+    field: str
+    start: int
+    word: str
+
+
+def typos(item: Item, rng: Random, how: How) -> Item:
+    """Mistype a share of the words that carry no number, negation, comparison, unit or name.
+
+    A strength is the share of those words; at least one is changed.
+
+    >>> item = Item("gsm8k/0", "gsm8k", "How many oranges does Ana's basket hold after 3 days?", "#### 4")
+    >>> typos(item, Random(1), How()).question
+    "How many oranges does Ana's basket holld after 3 days?"
+    """
+    share = SHARE if how.strength is None else how.strength
+    by_field: dict[str, list[_Place]] = {}
+    for place in _places(item):
+        by_field.setdefault(place.field, []).append(place)
+    slipped: list[tuple[_Place, str]] = []
+    for field, places in by_field.items():  # the question comes first, and what is left for the rest is up to chance
+        wanted = round(share * len(places)) if field == "question" else int(share * len(places) + rng.random())
+        slipped += _slips(places, wanted if slipped else max(1, wanted), rng)
+    return _with_slips(item, slipped) if slipped else item.leave(NO_WORD)
+
+
+def _slips(places: list[_Place], wanted: int, rng: Random) -> list[tuple[_Place, str]]:
+    """As many places as wanted, each with a slip, in random order; fewer where slips can't be found."""
+    rng.shuffle(places)
+    slipped: list[tuple[_Place, str]] = []
+    for place in places:
+        if len(slipped) == wanted:
+            break
+        if slip := _slip(place.word, rng):
+            slipped.append((place, slip))
+    return slipped
+
+
+def _with_slips(item: Item, slipped: list[tuple[_Place, str]]) -> Item:
+    changed = {field: getattr(item, field) for field in dict.fromkeys(place.field for place, _ in slipped)}
+    for place, slip in sorted(slipped, key=lambda pair: pair[0].start, reverse=True):
+        whole = changed[place.field]
+        changed[place.field] = whole[: place.start] + slip + whole[place.start + len(place.word) :]
+    return replace(item, **changed)
+
+
+def _slip(word: str, rng: Random) -> str:
+    """A mistyped form of a word that is no other word; "" where none was found. The first letter stays."""
+    for _ in range(_TRIES):
+        at = rng.randrange(1, len(word))
+        kind = rng.randrange(4)
+        if kind == 0:
+            slip = word[:at] + rng.choice(_KEYS[word[at]]) + word[at + 1 :]
+        elif kind == 1:
+            slip = word[:at] + word[at : at + 2][::-1] + word[at + 2 :]
+        elif kind == 2:
+            slip = word[:at] + word[at + 1 :]
+        else:
+            slip = word[:at] + word[at] + word[at:]
+        if slip != word and not text.is_word(slip):
+            return slip
+    return ""
+
+
+def _places(item: Item) -> Iterator[_Place]:
+    """Every word that may be mistyped, in the order of the prompt's fields."""
+    if item.is_code:
+        yield from _code_places(item)
+        return
+    avoid = _option_words(item)
+    if item.subtask not in text.ONLY_INSTRUCTION:
+        for place in _in_text("question", item.question[: text.problem_end(item.question)]):
+            if place.word not in avoid and (item.benchmark != "bbh" or place.word in _NAMELESS):
+                yield place
+    for place in _in_text("support", item.support):
+        if place.word not in avoid:
+            yield place
+    for field in ("description", "instruction"):
+        for place in _in_text(field, getattr(item, field)):
+            if place.word not in avoid and place.word not in _ASKED_FOR:
+                yield place
+
+
+def _in_text(field: str, prose: str) -> Iterator[_Place]:
+    quotes = [found.span() for found in _QUOTED.finditer(prose)]
+    for found in _WORD.finditer(prose):
+        if _may_slip(found.group()) and not any(start <= found.start() < end for start, end in quotes):
+            yield _Place(field, found.start(), found.group())
+
+
+def _code_places(item: Item) -> Iterator[_Place]:
+    """Words of docstring prose that no identifier of the stub, its function or its tests' names is spelled like."""
+    names = text.names_in_code(item.question) | {item.entry_point.lower()}
+    for start, end in text.prose_spans(item.question):
+        for place in _in_text("question", item.question[start:end]):
+            if place.word not in names:
+                yield replace(place, start=place.start + start)
+
+
+def _option_words(item: Item) -> frozenset[str]:
+    """The words of the options and of lists like "- valid", each with and without a plural's s."""
+    listed = item.question[text.problem_end(item.question) :]
+    words = re.findall(r"[a-z]+", " ".join((*item.options, listed)).lower())
+    return frozenset(form for word in words for form in (word, word.removesuffix("s"), f"{word}s"))
+
+
+def _may_slip(word: str) -> bool:
+    """Whether a word is English, and carries nothing that a reader must read exactly."""
+    if word in _PROTECTED or not text.is_word(word):
+        return False
+    negating = _NEGATING.fullmatch(word)
+    if negating and (negating["rest"] is None or word.startswith("un") or text.is_word(negating["rest"])):
+        return False
+    return not (_COMPARING.fullmatch(word) and any(text.is_word(stem) for stem in text.stems(word)))
+
+
+def lost(before: Item, after: Item) -> str:
+    """Numbers, options and answer are the same, there are as many words as before, and code is the same code."""
+    if wrong := same_answer(before, after):
+        return wrong
+    for field in ("question", "support", "description", "instruction"):
+        old, new = getattr(before, field), getattr(after, field)
+        if text.numbers(old) != text.numbers(new):
+            return f"the numbers of the {field} changed"
+        if len(old.split()) != len(new.split()):
+            return f"the {field} has more or fewer words"
+    if before.subtask in text.ONLY_INSTRUCTION and before.question != after.question:
+        return "the problem itself changed"
+    return text.code_lost(before.question, after.question) if before.is_code else ""
+
+
+FAMILIES: tuple[Family, ...] = (Family("typos", "a share of the words mistyped", typos, lost=lost, has_strength=True),)
