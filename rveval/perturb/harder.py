@@ -80,7 +80,7 @@ def harder(item: Item, rng: Random, how: How) -> Item:
     make = _harder_order if item.source == "tiny_order" else _harder_story
     for _ in range(_TRIES):
         changed = make(item, rng, range_of(how.strength))
-        if changed.answer == item.answer or changed.answer.rpartition("#### ")[2] not in told:
+        if changed.question == item.question or changed.answer.rpartition("#### ")[2] not in told:
             return changed
     return item.leave(TOLD)
 
