@@ -376,6 +376,7 @@ def test_whatever_the_options_the_right_one_survives(
         ("relabel", {"labels": ("a", "b")}),
         ("relabel", {"options": ("blue", "red", "green"), "gold": 1}),
         ("relabel", {"question": "Who?"}),
+        ("relabel", {"instruction": "Say nothing."}),
     ],
 )
 def test_the_check_of_a_family_sees_what_was_lost(name: str, broken: dict[str, object]) -> None:

@@ -114,9 +114,7 @@ def relabel(item: Item, rng: Random, how: How) -> Item:
     labels = rng.choice(kinds)
     if _are_letters(labels):
         return replace(item, labels=labels)
-    return replace(
-        item, labels=labels, instruction=_no_letter(item.instruction), after=tuple(map(_no_letter, item.after))
-    )
+    return replace(item, labels=labels, instruction=_no_letter(item.instruction))
 
 
 def _fixed(item: Item) -> str:
@@ -205,9 +203,9 @@ def _labels_lost(before: Item, after: Item) -> str:
     """Each option has one label of its own, and nothing but labels and the word for them was touched."""
     if len({label.lower() for label in after.labels}) != len(before.options):
         return "the labels are not one for each option"
-    kept = replace(
-        after, labels=before.labels, instruction=before.instruction, after=before.after, left_alone=before.left_alone
-    )
+    kept = replace(after, labels=before.labels, instruction=before.instruction, left_alone=before.left_alone)
+    if after.instruction not in (before.instruction, _no_letter(before.instruction)):
+        return "more of the instruction changed than the word for the labels"
     return "" if kept == before else "more changed than the labels"
 
 
