@@ -181,8 +181,8 @@ def test_every_label_in_every_form(labels: list[str], form: str) -> None:
 
 WORDS = st.lists(
     st.sampled_from(
-        ["A", "I", "B", "(C)", "####", "answer", "is", "the", "cell", "wall", "\n", "**", "option", ".", ":", "\\boxed{",
-         "}", "correct", "not", "or", "3", "D.", "\t", "\u2019", "$"]
+        ["A", "I", "B", "(C)", "####", "answer", "is", "the", "cell", "wall", "\n", "**", "option", ".", ":",
+         "\\boxed{", "}", "correct", "not", "or", "3", "D.", "\t", "\u2019", "$"]
     ),
     max_size=40,
 )  # fmt: skip
@@ -204,8 +204,8 @@ def test_any_option_texts_are_looked_for_without_an_error(options: list[str], te
 
 @pytest.mark.parametrize(
     "unit",
-    ["A", "A ", "A\n", "(A) ", "**A** ", "#### ", "#### A x", "answer is ", "the answer ", "Answer: ", "\\boxed{", "cell ",
-     "cell wall is correct ", "is correct ", "option A ", "choose ", " ", "\n", "*", "a", "(", "not "],
+    ["A", "A ", "A\n", "(A) ", "**A** ", "#### ", "#### A x", "answer is ", "the answer ", "Answer: ", "\\boxed{",
+     "cell ", "cell wall is correct ", "is correct ", "option A ", "choose ", " ", "\n", "*", "a", "(", "not "],
 )  # fmt: skip
 def test_a_megabyte_is_read_in_linear_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))

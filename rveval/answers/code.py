@@ -1,36 +1,253 @@
-"""Reading a program from a response: a fenced block, several, or the bare continuation of the prompt."""
+"""Reading a program from a response: a fenced block, several, or the bare continuation of the prompt.
+
+A program is read as text and as a syntax tree; nothing of it is ever run here.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
+from rveval.answers.programs import defines, functions, gives, hoisted, mended, needed, parse
 from rveval.answers.reading import Reading
 
-_FENCE = re.compile(r"^```[^\n]*\n(.*?)(?:^```|\Z)", re.MULTILINE | re.DOTALL)
+LONGEST = 20_000
+"""Characters of a block, and of what stands outside of them, that are looked at: far more than an answer needs."""
+_BLOCKS = 30
+_FENCE = re.compile(r"[ \t]{0,12}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^`\n]*")
+_UNREADABLE = re.compile(r"[\0\ud800-\udfff]")
+_INDENT = 4
+_DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def read_code(response: str, stub: str, entry_point: str) -> Reading:
-    """The program that a response comes to, whole: what it says with what it needs of the stub.
+    '''The program that a response comes to, as source text: what it says, with what it needs of the stub.
+
+    Strict: the only fenced block that defines the function, or the bare continuation of the stub, either of them
+    parsing as it stands. Flexible, the first that parses and defines the function at the top level: the strict one; the
+    last fenced block that defines it, with blocks of helpers beside it; the continuation of the stub with its
+    indentation mended; the function without a fence, among prose; a fenced block that continues the stub. Imports and
+    helpers of the stub stand in front of each. What the function does not need (examples, prints, asserts, another
+    function that follows) is left out. Of any block only the first 20,000 characters are read.
 
     Args:
-        stub: the prompt's code, imports, helpers and signature, that the response continues or repeats.
+        stub: the prompt's code: imports, helpers, signature and docstring, that a response continues or repeats.
         entry_point: the function that is asked for.
+
+    >>> stub = 'def one():\\n    """Return 1."""\\n'
+    >>> print(read_code("Sure!\\n```python\\ndef one():\\n    return 1\\n```\\nDone.", stub, "one").strict)
+    def one():
+        return 1
+    >>> print(read_code("return 1\\n\\nQuestion: what is two?", stub, "one").flexible)
+    def one():
+        """Return 1."""
+        return 1
+    <BLANKLINE>
+    '''
+    text = _UNREADABLE.sub("\ufffd", response.replace("\r\n", "\n").replace("\r", "\n"))
+    reader = _Reader(_stub(stub, entry_point), *_fenced(text))
+    strict = reader.strict()
+    return Reading(strict, strict if strict is not None else next(reader.flexible(), None))
+
+
+class _Stub(NamedTuple):
+    """A prompt's code: all of it, what stands before the function, and how many statements its body has."""
+
+    name: str
+    lines: tuple[str, ...]
+    before: str
+    names: frozenset[str]
+    statements: int
+    defined: re.Pattern[str]
+
+
+@lru_cache(maxsize=512)
+def _stub(stub: str, name: str) -> _Stub:
+    lines = stub.rstrip().split("\n")
+    defined = re.compile(rf"^[ \t]{{0,12}}(?:async[ \t]+)?def[ \t]+{re.escape(name)}[ \t]*\(", re.MULTILINE)
+    tree = parse("\n".join(lines))
+    own = functions(tree, name) if isinstance(tree, ast.Module) else []
+    match = defined.search("\n".join(lines))
+    first = min([own[-1].lineno, *(part.lineno for part in own[-1].decorator_list)]) - 1 if own else None
+    before = "\n".join(lines[:first]) if own else "\n".join(lines)[: match.start() if match else None]
+    return _Stub(
+        name=name,
+        lines=tuple(lines),
+        before=before.strip("\n"),
+        names=frozenset(defines(tree)) - {name} if isinstance(tree, ast.Module) else frozenset(),
+        statements=len(own[-1].body) if own else 0,
+        defined=defined,
+    )
+
+
+def _fenced(text: str) -> tuple[list[str], str, str]:
+    """The fenced blocks, all text outside of them, and the text before the first fence.
+
+    A block that nothing closes goes on to the end: the token limit cut it off.
     """
-    blocks = [block for block in _FENCE.findall(response) if f"def {entry_point}" in block]
-    whole = f"{_before(stub, entry_point)}\n{blocks[-1]}" if blocks else stub + response
-    if not _parses(whole):
-        return Reading(None, None)
-    return Reading(whole if len(blocks) < 2 else None, whole)
+    blocks: list[list[str]] = []
+    outside: list[str] = []
+    before: int | None = None
+    closing = ""
+    for line in text.split("\n"):
+        fence = _FENCE.fullmatch(line.rstrip())
+        if closing:
+            if fence and not fence[2] and fence[1].startswith(closing):
+                closing = ""
+            else:
+                blocks[-1].append(line)
+        elif fence:
+            closing = fence[1]
+            before = len(outside) if before is None else before
+            blocks.append([])
+        else:
+            outside.append(line)
+    texts = ["\n".join(block)[:LONGEST] for block in blocks]
+    return texts, "\n".join(outside)[:LONGEST], "\n".join(outside[:before])[:LONGEST]
 
 
-def _before(stub: str, entry_point: str) -> str:
-    return re.split(rf"^def {entry_point}\b", stub, maxsplit=1, flags=re.MULTILINE)[0]
+class _Reader(NamedTuple):
+    """One response, taken apart, and the stub that it answers."""
+
+    stub: _Stub
+    blocks: list[str]
+    outside: str
+    before: str
+
+    def strict(self) -> str | None:
+        defining = [block for block in self.blocks if self.stub.defined.search(block)]
+        if len(defining) == 1 and not any(self._helps(block) for block in self.blocks[:_BLOCKS]):
+            return self._whole(defining[0], mend=False)
+        return None if self.blocks else self._continued(self.outside.split("\n"), mend=False)
+
+    def flexible(self) -> Iterator[str]:
+        """What can be read, the most likely first; nothing is parsed before it is asked for."""
+        yield from (program for program in self._from_blocks() if program is not None)
+        yield from (program for program in self._from_text() if program is not None)
+        continued = (self._continuation(block) for block in reversed(self.blocks[-_BLOCKS:]))
+        yield from (program for program in continued if program is not None)
+
+    def _from_blocks(self) -> Iterator[str | None]:
+        defining = [block for block in self.blocks if self.stub.defined.search(block)]
+        if not defining:
+            return
+        helpers = [block for block in self.blocks[-_BLOCKS:] if self._helps(block)]
+        for block in reversed(defining[-3:]):
+            if helpers:
+                yield self._whole("\n\n".join([*map(_dedented, helpers), _dedented(block)]))
+            yield self._whole(block)
+
+    def _from_text(self) -> Iterator[str | None]:
+        """Without a fence: a continuation; else the function as a whole, where it begins or with what leads to it."""
+        own = self.stub.defined.search(self.outside)
+        before = self.outside[: own.start()] if own else self.before
+        yield self._continuation(before)
+        if own:
+            yield self._whole(self.outside, which=0)
+            yield self._whole(self.outside[own.start() :], which=0)
+
+    def _helps(self, block: str) -> bool:
+        """Whether a block only defines what others may need."""
+        if self.stub.defined.search(block):
+            return False
+        tree = parse(_dedented(block))
+        kinds = (*_DEFINED, ast.Import, ast.ImportFrom, ast.Assign)
+        if not isinstance(tree, ast.Module) or not defines(tree):
+            return False
+        return all(isinstance(node, kinds) for node in tree.body)
+
+    def _whole(self, code: str, mend: bool = True, which: int = -1) -> str | None:
+        """A program that defines the function by itself, with what stands before it in the stub."""
+        lines = _dedented(code).split("\n")
+        tree = parse("\n".join(lines))
+        if not isinstance(tree, ast.Module):
+            found = mended(lines, self.stub.name) if mend else None
+            if found is None:
+                return None
+            lines, tree = found
+        if not functions(tree, self.stub.name):
+            return None
+        program = needed(lines, tree, self.stub.name, which)
+        before = self.stub.before
+        return _checked(hoisted(f"{before}\n\n\n{program}" if before else program), self.stub.name)
+
+    def _continuation(self, text: str) -> str | None:
+        """A text as the rest of the function: as it is, or with its indentation mended in the way that keeps most."""
+        lines = text.split("\n")
+        first = next((index for index, line in enumerate(lines) if line.strip()), None)
+        if first is None:
+            return None
+        lines = [line.expandtabs(_INDENT) if line[:1].isspace() else line for line in lines[first:]]
+        indent = _indent(lines[0])
+        if indent == _INDENT:
+            return self._continued(lines)
+        ways = ([" " * _INDENT + lines[0].lstrip(), *lines[1:]], _shifted(lines, indent))
+        found = [program for way in ways if (program := self._continued(way, must_give=True))]
+        return max(found, key=self._size, default=None)
+
+    def _continued(self, lines: Sequence[str], mend: bool = True, must_give: bool = False) -> str | None:
+        """The stub with these lines behind it, where they make its function longer."""
+        whole = [*self.stub.lines, *lines]
+        tree = parse("\n".join(whole))
+        if not isinstance(tree, ast.Module):
+            found = mended(whole, self.stub.name) if mend else None
+            if found is None:
+                return None
+            whole, tree = found
+        own = functions(tree, self.stub.name)
+        if not own or len(own[0].body) <= self.stub.statements:
+            return None
+        rest = ast.Module([node for node in tree.body if not isinstance(node, _DEFINED)], [])
+        if must_give and (gives(rest) or not gives(own[0])):  # half of the body was left behind at the margin
+            return None
+        program = needed(whole, tree, self.stub.name, which=0, given=len(self.stub.lines))
+        return _checked(hoisted(program), self.stub.name)
+
+    def _size(self, program: str) -> int:
+        """How many lines the function has."""
+        tree = parse(program)
+        own = functions(tree, self.stub.name) if isinstance(tree, ast.Module) else []
+        return (own[0].end_lineno or 0) - own[0].lineno if own else 0
 
 
-def _parses(source: str) -> bool:
-    try:
-        ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+def _checked(program: str, name: str) -> str | None:
+    """The program, if it still parses and defines the function."""
+    tree = parse(program)
+    return program if isinstance(tree, ast.Module) and functions(tree, name) else None
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _dedented(block: str) -> str:
+    """A block as far to the left as its first line that is not blank; blocks in lists are indented as a whole."""
+    lines = block.split("\n")
+    first = next((line for line in lines if line.strip()), "")
+    margin = first[: _indent(first)]
+    return "\n".join(line.removeprefix(margin) for line in lines) if margin else block
+
+
+def _shifted(lines: Sequence[str], indent: int) -> list[str]:
+    """A body whose first line is indented by `indent`, moved to where a body stands, up to its end.
+
+    At the margin a body ends with the first statement that leaves the function; what follows can't belong to it. Else
+    it ends with the first line that is further left.
+    """
+    end = len(lines)
+    if indent == 0:
+        tree = parse("\n".join(lines))
+        if not isinstance(tree, ast.Module):
+            row = min((tree.lineno or 1) if tree else 1, len(lines))
+            tree = parse("\n".join(lines[: row - 1])) if row > 1 else None
+            end = row - 1
+        if not isinstance(tree, ast.Module):
+            return []
+        leaves = [node.end_lineno or end for node in tree.body if isinstance(node, ast.Return | ast.Raise)]
+        end = min([end, *leaves])
+    else:
+        end = next((row for row, line in enumerate(lines) if line.strip() and _indent(line) < indent), end)
+    return [" " * _INDENT + line[indent:] if line.strip() else line for line in lines[:end]]
