@@ -181,7 +181,6 @@ def _cell(config: Config, recipe: Recipe, asked: Asked, store: Store) -> Cell:
     return Cell(cell_id, asked, min(items, config.item_limit or items), settings, store.has(cell_id))
 
 
-@cache
 def _demonstrations(source: str) -> str:
     """A hash of what demonstrations are drawn from, for runs that show some.
 
@@ -191,8 +190,7 @@ def _demonstrations(source: str) -> str:
     if "train" not in benchmarks.splits(source):
         what = f"{source} has no demonstrations"
         raise Refused(Problem(what, "num_fewshot", "0", fix="set num_fewshot=0, or leave the benchmark out"))
-    items = benchmarks.load(source, "train")
-    return hashlib.sha256(json.dumps(items, sort_keys=True).encode()).hexdigest()
+    return benchmarks.data_hash(source, "train")
 
 
 def decoding(config: Config) -> dict[str, Any]:

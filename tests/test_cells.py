@@ -18,7 +18,7 @@ from conftest import needs_data
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rveval import cells, schema
+from rveval import benchmarks, cells, schema
 from rveval.errors import Refused
 
 pytestmark = needs_data("gsm8k")
@@ -103,6 +103,7 @@ CHANGES_THE_ANSWER = {
     "engine.enforce_eager": False,
     "engine.tensor_parallel_size": 2,
     "engine.extra": {"block_size": 32},
+    "suite.families": ["think"],
 }
 
 
@@ -137,6 +138,7 @@ CHANGES_NOTHING = {
     "suite.name": "another",
     "limit": 1319,
     "suite.limit": 100_000,
+    "suite.draws": 3,  # of a family; a clean task has one
     "chat": True,
     "num_fewshot": None,
     "model.dtype": "auto",
@@ -160,6 +162,7 @@ def test_every_key_is_known_to_change_something_or_nothing() -> None:
     said = {
         *CHANGES_THE_ANSWER,
         *CHANGES_NOTHING,
+        *("suite.strength", "suite.include"),  # test_suites
         *("n", "model.path", "model.revision", "model.subfolder"),  # test_samples_..., content below
         *(f"tracking.{key}" for key in ("mode", "entity", "tags")),
     }
@@ -186,21 +189,29 @@ def test_what_else_the_base_holds_counts(made: Checkpoints, first: str, tmp_path
     assert cell_id(changed(tree(made), "model.path", str(other))) != first
 
 
-def test_data_counts_and_its_folder_does_not(
+def test_data_are_in_the_id_and_their_folder_is_not(
     made: Checkpoints, first: str, tmp_path: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(data_folder / "gsm8k", tmp_path / "gsm8k")
     monkeypatch.setenv("RVEVAL_DATA", str(tmp_path))
-    assert cell_id(tree(made)) == first
-    shots = changed(tree(made), "num_fewshot", 2)
-    with_shots = cell_id(shots)
-    train = (tmp_path / "gsm8k/train.jsonl").read_text()
-    (tmp_path / "gsm8k/train.jsonl").write_text(train.replace("Natalia", "Natasha", 1))
-    assert cell_id(tree(made)) == first
-    assert cell_id(shots) != with_shots
-    test = (tmp_path / "gsm8k/test.jsonl").read_text()
-    (tmp_path / "gsm8k/test.jsonl").write_text(test.replace("Janet", "Janice", 1))
-    assert cell_id(tree(made)) != first
+    (cell,) = plan(tree(made)).cells
+    assert cell.cell_id == first
+    assert cell.settings["data"] == benchmarks.data_hash("gsm8k")
+    assert cell.settings["demonstrations"] is None
+    (shown,) = plan(changed(tree(made), "num_fewshot", 2)).cells
+    assert shown.settings["demonstrations"] == benchmarks.data_hash("gsm8k", "train") != cell.settings["data"]
+
+
+@pytest.mark.parametrize("split", ["test", "train"])
+def test_changed_data_are_refused(
+    made: Checkpoints, split: str, tmp_path: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(data_folder / "gsm8k", tmp_path / "gsm8k")
+    monkeypatch.setenv("RVEVAL_DATA", str(tmp_path))
+    file = tmp_path / "gsm8k" / f"{split}.jsonl"
+    file.write_text(file.read_text().replace("Natalia" if split == "train" else "Janet", "Janice", 1))
+    with pytest.raises(Refused, match="not as published"):
+        plan(changed(tree(made), "num_fewshot", 2))
 
 
 @pytest.mark.parametrize("how", [{"alpha": 0.0}, {"alpha": -0.0}, {"vector.terms": []}, {"vector.scope": []}])

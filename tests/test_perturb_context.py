@@ -228,4 +228,5 @@ def test_the_other_problem_stands_outside_what_other_families_add() -> None:
 
 
 def test_what_would_make_its_answer_right_or_contradict_it_does_not_compose() -> None:
-    assert FAMILIES["context"].not_with == frozenset(("nothink", "harder"))
+    assert FAMILIES["context"].not_with == frozenset(("nothink",))
+    assert FAMILIES["context"].only_after == frozenset(("harder",))

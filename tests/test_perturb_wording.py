@@ -32,6 +32,9 @@ SUM = Item("gsm8k/0", "gsm8k", "Tom has 12 eggs and buys 7. How many?", "12+7=19
 CODE = Item(
     "humaneval/0", "humaneval", "def f():\n", "    pass\n", instruction="Complete the following Python function."
 )
+CHOICE = Item(
+    "sciq/0", "sciq", "What is sweet?", "honey", options=("ice", "honey", "bread", "tar"), labels=tuple("ABCD"), gold=1
+)
 TINY = Item("tiny_math/0", "tiny_math", "Tom has 12 eggs. He buys 7 more. How many eggs are left?", "12+7=19. #### 19")
 DRAWS = 40
 
@@ -334,9 +337,16 @@ def test_code_gets_no_hint() -> None:
         perturb([CODE], "hint")
 
 
-def test_what_would_make_a_hint_come_true_does_not_compose() -> None:
+@pytest.mark.parametrize("other", ["shuffle", "rotate", "goldslot", "relabel"])
+def test_a_hint_comes_after_what_would_make_it_come_true(other: str) -> None:
     """A hint names an option by its label and text; options that move afterwards could make it the right one."""
-    assert frozenset(("shuffle", "rotate", "goldslot", "relabel", "harder")) == FAMILIES["hint"].not_with
+    with pytest.raises(Refused, match=f"hint must come after {other}"):
+        perturb([CHOICE], f"hint+{other}")
+    (asked,) = perturb([CHOICE], f"{other}+hint")
+    assert asked.gold is not None
+    said = " ".join((*asked.before, *asked.after))
+    assert CHOICE.options[1] not in said
+    assert any(option in said for option in CHOICE.options)
 
 
 # Answers

@@ -7,20 +7,36 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import REPOSITORY, needs_data
 
+from rveval import benchmarks, perturb, task_files
+
 TASKS = REPOSITORY / "tasks"
 FILES = sorted(TASKS.rglob("*.yaml"))
 TINY = ["rv_tiny_math", "rv_tiny_choice", "rv_tiny_order", "rv_tiny_long"]
-NAMES = {"rv_gsm8k", *TINY}
+CLEAN = ["rv_gsm8k", "rv_humaneval", "rv_sciq", "rv_sciq_closed", *TINY]
+BY_HAND = [path for path in FILES if path.stem in CLEAN]
 CUES = re.compile(r"step|think|reason|explain|show|work|careful|first|why|how you", re.IGNORECASE)
 
+EACH_TASK = [
+    pytest.param("rv_gsm8k", marks=needs_data("gsm8k")),
+    pytest.param("rv_humaneval", marks=needs_data("humaneval")),
+    pytest.param("rv_sciq", marks=needs_data("sciq")),
+    pytest.param("rv_bbh_snarks", marks=needs_data("bbh")),
+    *TINY,
+]
 
-EACH_TASK = [pytest.param("rv_gsm8k", marks=needs_data("gsm8k")), *TINY]
+
+@cache
+def manager() -> Any:
+    from lm_eval.tasks import TaskManager
+
+    return TaskManager(include_path=str(TASKS), include_defaults=False)
 
 
 def loaded(path: Path) -> dict[str, Any]:
@@ -30,28 +46,43 @@ def loaded(path: Path) -> dict[str, Any]:
 
 
 def built(name: str) -> Any:
-    from lm_eval.tasks import TaskManager
-
-    return TaskManager(include_path=str(TASKS), include_defaults=False).load(name)["tasks"][name]
+    return manager().load(name)["tasks"][name]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_every_yaml_loads_from_its_own_path(path: Path) -> None:
+def test_every_yaml_loads_from_its_own_path() -> None:
     """lm-eval skips a YAML that does not parse, without a word; so each is loaded here for itself."""
-    config = loaded(path)
-    assert config["task"] == path.stem
-    assert config["task"].startswith("rv_")
+    for path in FILES:
+        config = loaded(path)
+        assert config.get("task") == path.stem or config.get("group") == path.stem
+        assert path.stem.startswith("rv_")
 
 
 def test_none_is_missing_or_there_twice() -> None:
-    from lm_eval.tasks import TaskManager
+    names = [path.stem for path in FILES]
+    assert len(names) == len(set(names))
+    groups = {path.stem for path in FILES if "group" in loaded(path)}
+    assert len(groups) == GROUPS
+    assert len(names) - len(groups) == NUMBER
+    assert {*manager().all_tasks, *manager().all_groups} == set(names)
 
-    assert len(FILES) == 5
-    assert {loaded(path)["task"] for path in FILES} == NAMES
-    assert set(TaskManager(include_path=str(TASKS), include_defaults=False).all_tasks) == NAMES
+
+def test_what_a_script_writes_is_what_lies_there() -> None:
+    """`python scripts/make_tasks.py` after a family or a benchmark came."""
+    for name, text in task_files.family_files().items():
+        assert (TASKS / name).read_text(encoding="utf-8") == text, name
+    written = set(task_files.family_files())
+    rest = {path.relative_to(TASKS).as_posix() for path in FILES} - written
+    assert {Path(name).stem for name in rest if not name.startswith("stock/")} == set(CLEAN)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_family_has_a_task_wherever_it_applies() -> None:
+    names = {path.stem for path in FILES}
+    for source in benchmarks.names():
+        for family in perturb.FAMILIES:
+            assert (f"rv_{source}_{family}" in names) == (not perturb.problem(family, source)), (source, family)
+
+
+@pytest.mark.parametrize("path", BY_HAND, ids=lambda path: path.stem)
 def test_a_clean_prompt_holds_no_cue_to_reason(path: Path) -> None:
     config = loaded(path)
     assert not CUES.search(config["doc_to_text"])
@@ -59,11 +90,22 @@ def test_a_clean_prompt_holds_no_cue_to_reason(path: Path) -> None:
     assert not config.get("gen_prefix")
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@needs_data("bbh")
+@pytest.mark.parametrize("source", benchmarks.names())
+def test_what_we_add_to_a_clean_item_holds_no_cue_to_reason(source: str) -> None:
+    from rveval import hooks
+
+    for doc in hooks.records(source, "test", {}, limit=3):
+        ours = doc["rv_before"] + doc["rv_instruction"] + doc["rv_after"]
+        assert not CUES.search(ours)
+        assert not CUES.search(doc["rv_description"])
+
+
+@pytest.mark.parametrize("path", BY_HAND, ids=lambda path: path.stem)
 def test_decoding_is_explicit_and_shots_are_left_to_the_caller(path: Path) -> None:
     config = loaded(path)
     assert "num_fewshot" not in config
-    assert config["fewshot_split"] == "train"
+    assert config.get("fewshot_split") == (None if path.stem == "rv_humaneval" else "train")
     assert config["test_split"] == "test"
     assert "process_docs" not in config
     assert config["generation_kwargs"].keys() == {"until", "do_sample", "temperature", "max_gen_toks"}
@@ -80,6 +122,40 @@ def test_demonstrations_are_the_benchmarks_own_without_calculator_marks() -> Non
     assert len(re.findall(r"\n#### -?[\d,]+\n\n", prompt)) == 3
     assert "<<" not in prompt
     assert prompt.endswith("\nAnswer:")
+
+
+@needs_data("gsm8k")
+def test_demonstrations_are_not_perturbed() -> None:
+    clean, typos = built("rv_gsm8k"), built("rv_gsm8k_typos")
+    shown = []
+    for task in (clean, typos):
+        task.set_fewshot_seed(1)
+        whole, alone = (task.fewshot_context(task.eval_docs[0], num_fewshot=n) for n in (3, 0))
+        assert whole.endswith(alone)
+        shown.append(whole.removesuffix(alone))
+    assert shown[0] == shown[1]
+    assert clean.eval_docs[0]["question"] != typos.eval_docs[0]["question"]
+
+
+@needs_data("bbh")
+def test_bbh_shows_the_published_examples_in_their_order_without_a_cue() -> None:
+    task = built("rv_bbh_date_understanding")
+    task.set_fewshot_seed(1)
+    prompt = task.fewshot_context(task.eval_docs[0], num_fewshot=3)
+    assert "step by step" not in prompt
+    assert prompt.count("\nQ: ") == 4
+    assert len(re.findall(r"So the answer is (\([A-F]\))\.\n#### \1\n\n", prompt)) == 3
+    assert prompt.index("10 days ago") < prompt.index("a month ago")
+
+
+@needs_data("sciq")
+def test_sciq_shows_letters() -> None:
+    task = built("rv_sciq")
+    task.set_fewshot_seed(1)
+    prompt = task.fewshot_context(task.eval_docs[0], num_fewshot=2)
+    assert len(re.findall(r"\nAnswer: #### [ABCD]\n\n", prompt)) == 2
+    for text in (task.eval_docs[0]["correct_answer"], task.eval_docs[0]["distractor1"]):
+        assert re.search(rf"^[ABCD]\. {re.escape(text)}$", prompt, re.MULTILINE)
 
 
 @needs_data("gsm8k")
@@ -118,16 +194,39 @@ def test_tiny_prompts_are_those_the_models_were_trained_on(name: str) -> None:
 @pytest.mark.parametrize("name", EACH_TASK)
 def test_stock_lm_eval_runs_it_without_our_harness(name: str) -> None:
     from lm_eval import simple_evaluate
-    from lm_eval.tasks import TaskManager
 
-    manager = TaskManager(include_path=str(TASKS), include_defaults=False)
-    output = simple_evaluate(model="dummy", tasks=[name], task_manager=manager, limit=8, bootstrap_iters=0)
+    output = simple_evaluate(model="dummy", tasks=[name], task_manager=manager(), limit=8, bootstrap_iters=0)
     assert output is not None
     assert output["results"][name]["exact_match,all"] == 0
     assert output["results"][name]["extraction_failed,all"] == 1
     assert output["n-samples"][name]["effective"] == 8
-    benchmark = name.removeprefix("rv_")
-    assert [sample["doc"]["item_id"] for sample in output["samples"][name]] == [f"{benchmark}/{i}" for i in range(8)]
+    place = name.removeprefix("rv_").replace("bbh_", "bbh/")
+    assert [sample["doc"]["item_id"] for sample in output["samples"][name]] == [f"{place}/{i}" for i in range(8)]
+
+
+@needs_data("bbh")
+def test_a_group_weighs_its_subtasks_by_their_size() -> None:
+    from lm_eval import simple_evaluate
+
+    output = simple_evaluate(
+        model="dummy", tasks=["rv_bbh_shuffle"], task_manager=manager(), limit=2, bootstrap_iters=0
+    )
+    assert output is not None
+    assert len(output["results"]) == 17 + 1
+    assert output["results"]["rv_bbh_shuffle"]["extraction_failed,all"] == 1
+    assert all(metric["weight_by_size"] for metric in loaded(TASKS / "bbh/rv_bbh.yaml")["aggregate_metric_list"])
+    assert len(loaded(TASKS / "bbh/rv_bbh.yaml")["task"]) == 27
+
+
+@needs_data("gsm8k")
+def test_a_composition_goes_by_metadata_in_plain_lm_eval() -> None:
+    from lm_eval.tasks import TaskManager
+
+    told = {"rv_families": "typos+hint", "rv_seed": 1, "rv_draw": 2}
+    task: Any = TaskManager(include_path=str(TASKS), include_defaults=False, metadata=told).load("rv_gsm8k")
+    doc = task["tasks"]["rv_gsm8k"].eval_docs[0]
+    assert (doc["rv_families"], doc["rv_draw"]) == ("typos+hint", 2)
+    assert doc["rv_after"] or doc["rv_before"]
 
 
 @pytest.mark.slow
@@ -135,12 +234,15 @@ def test_stock_lm_eval_runs_it_without_our_harness(name: str) -> None:
 def test_the_command_line_runs_it(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "lm_eval", "--model", "dummy", "--tasks", "rv_gsm8k", "--limit", "8"]
     command += ["--include_path", str(TASKS), "--output_path", str(tmp_path), "--log_samples", "--num_fewshot", "2"]
+    command += ["--metadata", '{"rv_families": "typos"}']
     env = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=300, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     (results,) = tmp_path.rglob("results_*.json")
     config = json.loads(results.read_text(encoding="utf-8"))["configs"]["rv_gsm8k"]
     assert config["num_fewshot"] == 2
-    assert config["process_results"].startswith("def number_results(")
+    assert config["process_results"].startswith("def results(")
     (samples,) = tmp_path.rglob("samples_*.jsonl")
-    assert len(samples.read_text(encoding="utf-8").splitlines()) == 8
+    lines = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) == 8
+    assert {line["doc"]["rv_families"] for line in lines} == {"typos"}

@@ -74,13 +74,13 @@ def load(source: str, split: str = "test") -> list[Item]:
     return [{**record, "item_id": f"{prefix}/{index}"} | extra for index, record in enumerate(found.records)]
 
 
-def data_hash(source: str) -> str:
-    """sha256 over the test items as canonical JSON, for BBH with the sentence before them.
+def data_hash(source: str, split: str = "test") -> str:
+    """sha256 over a split's items as canonical JSON, for BBH with the sentence before them.
 
     The same from the hub as from a folder, and the same for all ways to ask the same items.
     """
     plain = _plain(source)
-    found = _content(plain, "test").sha256
+    found = _content(plain, split).sha256
     if not plain.startswith("bbh_"):
         return found
     return hashlib.sha256(f"{found}\n{lm_eval_prompts.description(_subtask(plain))}".encode()).hexdigest()

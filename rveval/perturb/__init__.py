@@ -38,7 +38,7 @@ def problem(families: str, source: str, *, shows_steps: bool = False) -> str:
         shows_steps: whether demonstrations with written steps stand before the question.
     """
     asked = names(families)
-    for name in asked:
+    for place, name in enumerate(asked):
         if name not in FAMILIES:
             return f"there is no family {name}; there are {', '.join(FAMILIES)}"
         if asked.count(name) > 1:
@@ -47,6 +47,8 @@ def problem(families: str, source: str, *, shows_steps: bool = False) -> str:
             return f"{name} does not apply to {source}: {why}"
         if clash := FAMILIES[name].not_with.intersection(asked):
             return f"{name} does not compose with {', '.join(sorted(clash))}"
+        if late := FAMILIES[name].only_after.intersection(asked[place + 1 :]):
+            return f"{name} must come after {', '.join(sorted(late))}: it refers to what they change"
         if shows_steps and name == "nothink":
             return "nothink asks for no steps, and the demonstrations show steps; set num_fewshot=0"
     return ""

@@ -144,5 +144,11 @@ def _finished(other: Function, rng: Random) -> str:
 
 FAMILIES: tuple[Family, ...] = (
     # `harder` computes a new right answer, which could then be the other problem's.
-    Family("context", "another problem beside the one asked", context, not_with=frozenset(("nothink", "harder"))),
+    Family(
+        "context",
+        "another problem beside the one asked",
+        context,
+        not_with=frozenset(("nothink",)),
+        only_after=frozenset(("harder",)),
+    ),
 )

@@ -36,6 +36,8 @@ class Family:
         lost: for an item before and after, what of the right answer was lost; "" where it survived.
         has_strength: whether `How.strength` means something to it.
         not_with: families it does not compose with.
+        only_after: families that it composes with only where they come before it: a hint that names a label is wrong
+            once the labels change.
         variant_of: the family that it is a part of ("think" for one that only knows prefixes); the suites' word `all`
             stands for the families that are no variants.
     """
@@ -47,4 +49,5 @@ class Family:
     lost: Callable[[Item, Item], str] = same_answer
     has_strength: bool = False
     not_with: frozenset[str] = frozenset()
+    only_after: frozenset[str] = frozenset()
     variant_of: str = ""

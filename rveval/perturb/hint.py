@@ -41,7 +41,7 @@ _OPPOSITE |= {other: word for word, other in _OPPOSITE.items()}
 _CLOSING = (")", "]", "}", ">")
 _INSIDE = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 # Later changes of the options or of the answer could make the suggested answer the right one.
-_NOT_WITH = frozenset(("shuffle", "rotate", "goldslot", "relabel", "harder"))
+_ONLY_AFTER = frozenset(("shuffle", "rotate", "goldslot", "relabel", "harder"))
 
 
 def hint(item: Item, rng: Random, how: How) -> Item:
@@ -144,5 +144,5 @@ def _not_code(source: str) -> str:
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family("hint", "a wrong answer suggested by somebody", hint, why_not=_not_code, not_with=_NOT_WITH),
+    Family("hint", "a wrong answer suggested by somebody", hint, why_not=_not_code, only_after=_ONLY_AFTER),
 )
