@@ -407,13 +407,13 @@ OTHER_LAYOUTS = {
 @pytest.mark.parametrize("name", OTHER_LAYOUTS)
 def test_another_layout_of_lm_eval_is_refused(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     config, says = OTHER_LAYOUTS[name]
-    for folder in ("cot_fewshot", "cot_zeroshot"):
-        (tmp_path / folder).mkdir()
+    for folder in ("bbh/cot_fewshot", "bbh/cot_zeroshot"):
+        (tmp_path / folder).mkdir(parents=True)
         if config:
             # JSON is YAML; the tag is one that only lm-eval resolves.
-            text = json.dumps(config) + "\n" if folder == "cot_fewshot" else "filter: !function utils.Filter\n"
+            text = json.dumps(config) + "\n" if folder == "bbh/cot_fewshot" else "filter: !function utils.Filter\n"
             (tmp_path / folder / "navigate.yaml").write_text(text, encoding="utf-8")
-    monkeypatch.setattr(lm_eval_prompts, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(lm_eval_prompts, "tasks_folder", lambda: tmp_path)
     with pytest.raises(Refused, match=says):
         lm_eval_prompts._demonstrations.__wrapped__("navigate")
     with pytest.raises(Refused, match="description" if config else "No such file"):

@@ -26,7 +26,7 @@ def description(subtask: str) -> str:
     Raises:
         Refused: the installed lm-eval does not have it where it is looked for.
     """
-    path = _folder() / "cot_zeroshot" / f"{subtask}.yaml"
+    path = tasks_folder() / "bbh" / "cot_zeroshot" / f"{subtask}.yaml"
     found = _read(path).get("description")
     if not isinstance(found, str) or not found.strip():
         raise _other_layout(path, "a text `description`")
@@ -44,7 +44,7 @@ def demonstrations(subtask: str) -> list[Item]:
 
 @cache
 def _demonstrations(subtask: str) -> tuple[Item, ...]:
-    path = _folder() / "cot_fewshot" / f"{subtask}.yaml"
+    path = tasks_folder() / "bbh" / "cot_fewshot" / f"{subtask}.yaml"
     config = _read(path).get("fewshot_config")
     samples = config.get("samples") if isinstance(config, dict) else None
     if not isinstance(samples, list) or len(samples) != DEMONSTRATIONS or not all(map(_is_sample, samples)):
@@ -56,11 +56,16 @@ def _is_sample(sample: object) -> bool:
     return isinstance(sample, dict) and all(isinstance(sample.get(name), str) for name in ("input", "target"))
 
 
-def _folder() -> Path:
+def tasks_folder() -> Path:
+    """The folder of the installed lm-eval's own tasks.
+
+    Raises:
+        Refused: lm-eval is not installed.
+    """
     found = importlib.util.find_spec("lm_eval")
     if found is None or not found.submodule_search_locations:
-        raise Refused(Problem("lm-eval is not installed", where="bbh", fix=_FIX))
-    return Path(found.submodule_search_locations[0]) / "tasks" / "bbh"
+        raise Refused(Problem("lm-eval is not installed", where="lm_eval", fix=_FIX))
+    return Path(found.submodule_search_locations[0]) / "tasks"
 
 
 def _read(path: Path) -> dict[str, Any]:
