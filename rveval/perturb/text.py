@@ -8,18 +8,26 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
-    " eighteen nineteen"
-).split()
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-NUMBER_WORDS = frozenset([*ONES, *TENS, *"hundred thousand million billion trillion dozen".split()])
+
+def words(listing: str) -> tuple[str, ...]:
+    """A list of words as it reads best: in lines."""
+    return tuple(listing.split())
+
+
+ONES = words("""
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen
+""")
+TENS = words("twenty thirty forty fifty sixty seventy eighty ninety")
+NUMBER_WORDS = frozenset((*ONES, *TENS, *words("hundred thousand million billion trillion dozen")))
 
 # Of these subtasks the text is the problem itself (a list of words, brackets, an expression, a drawing, two wordings
 # to compare), so that only what stands around it may be edited.
 ONLY_INSTRUCTION = frozenset(
-    "word_sorting dyck_languages hyperbaton ruin_names boolean_expressions multistep_arithmetic_two geometric_shapes"
-    " salient_translation_error_detection snarks".split()
+    words("""
+        word_sorting dyck_languages hyperbaton ruin_names boolean_expressions multistep_arithmetic_two geometric_shapes
+        salient_translation_error_detection snarks
+    """)
 )
 
 _OPTIONS = re.compile(r"\n\s*Options:")

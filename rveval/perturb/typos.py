@@ -17,12 +17,15 @@ _TRIES = 12
 
 # Lower-case words of four letters and more that stand alone: nothing glued to them that makes them part of a name, a
 # number, a compound, a quote or Markdown's marks for code.
-_WORD = re.compile(r"(?<![\w'’`\"“‘/\\@#$.-])[a-z]{4,}(?![\w'’`\"”/\\@(=-]|\.\w)")
-_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|(?<!\w)'[^'\n]*'(?!\w)|(?<!\w)‘[^’\n]*’(?!\w)|`[^`]*`")
+_WORD = re.compile(r"(?<![\w'\u2019`\"\u201c\u2018/\\@#$.-])[a-z]{4,}(?![\w'\u2019`\"\u201d/\\@(=-]|\.\w)")
+_QUOTED = re.compile(
+    r"\"[^\"]*\"|\u201c[^\u201d]*\u201d|(?<!\w)'[^'\n]*'(?!\w)|(?<!\w)\u2018[^\u2019\n]*\u2019(?!\w)|`[^`]*`"
+)
 
 _QUANTITIES = """
-    plus minus more less fewer most least many much several some none nothing nobody anyone everyone everything something
-    each every both either neither other another others total altogether entire whole half halves double doubled doubles
+    plus minus more less fewer most least many much several some none nothing nobody anyone
+    everyone everything something each every both either neither other another others total altogether entire
+    whole half halves double doubled doubles
     triple tripled quadruple twice thrice once single pair pairs couple couples times time multiplied divided product
     difference average remaining remainder rest left only just also than over under above below between within
     exactly about around nearly almost approximately
@@ -55,14 +58,14 @@ _ASKED = """
     space missing brackets bracket list line lines valid invalid true false plain name names choice choices
 """
 _NUMBER_NAMES = " ".join((*text.NUMBER_WORDS, "hundreds thousands millions billions"))
-_PROTECTED = frozenset(f"{_QUANTITIES} {_UNITS} {_NUMBER_NAMES}".split())
-_ASKED_FOR = frozenset(_ASKED.split())
+_PROTECTED = frozenset(text.words(f"{_QUANTITIES} {_UNITS} {_NUMBER_NAMES}"))
+_ASKED_FOR = frozenset(text.words(_ASKED))
 _NEGATING = re.compile(r"(un|non|dis|mis|in|im|il|ir|anti)(?P<rest>[a-z]{3,})|[a-z]+(less|proof|free)")
 _COMPARING = re.compile(r"[a-z]+(er|est)")
 
 # BBH's problems are puzzles over the things they name, so that only words are touched there that name nothing.
 _NAMELESS = frozenset(
-    """
+    text.words("""
     that this these those they them their theirs there here have having were been being does could would should might
     what which where when whose with from into onto upon then them very will shall must make makes made making
     following follow follows describe describes described set objects arranged fixed order statements statement
@@ -72,7 +75,7 @@ _NAMELESS = frozenset(
     trade trading swap switch start event events progresses begin begins beginning people such given based please
     remain remove removed contains appropriate plausible correct correctly date infer context evaluate determine
     concerning involving according among together along across toward towards certain particular various
-    """.split()
+    """)
 )
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
