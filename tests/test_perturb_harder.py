@@ -305,6 +305,18 @@ def test_it_composes_with_the_order_and_the_labels_of_options(families: str) -> 
         assert after.options[after.gold] == str(gold_of(after)) == str(evaluate(after.question))
 
 
+@pytest.mark.parametrize("source", STORIES)
+def test_stories_whose_people_and_things_have_other_names_are_read(source: str) -> None:
+    for after in perturb(items(source), "rename+harder"):
+        assert "the problem is not in the words of its benchmark" not in after.left_alone
+        assert evaluate(after.question) == gold_of(after)
+    shop = "There are 28 cakes in a shop. A bus brings 9 more. How many cakes are in the shop?"
+    for draw in range(20):
+        after = perturb([Item("tiny_math/0", "tiny_math", shop, "28+9=37. #### 37")], "harder", draw=draw)[0]
+        assert after.left_alone == ()
+        assert "truck" not in after.question
+
+
 @pytest.mark.parametrize(
     "broken",
     [

@@ -13,7 +13,17 @@ from functools import cache
 from random import Random
 
 _GOODS = ("book", "game", "hat", "cake", "ball", "lamp")
-_FIELDS = {"a": r"\d+", "b": r"\d+", "g": r"\d+", "s": r"\d+", "item": "[a-z]+", "good": "[a-z]+"}
+_FIELDS = {
+    "a": r"\d+",
+    "b": r"\d+",
+    "g": r"\d+",
+    "s": r"\d+",
+    "item": "[a-z]+",
+    "good": "[a-z]+",
+    "bus": "[a-z]+",
+    "truck": "[a-z]+",
+}
+_SAME_THROUGHOUT = ("name", "friend", "item", "He", "bus", "truck")
 _NAME = "[A-Z][A-Za-z'-]*"
 
 
@@ -73,15 +83,15 @@ SCENES = (
     ),
     Scene(
         ("A shop has {a} {item}.", "There are {a} {item} in a shop."),
-        ("The shop gets {b} more.", "A truck brings {b} more."),
+        ("The shop gets {b} more.", "A {truck} brings {b} more."),
         ("The shop sells {b}.", "{name} takes {b} from the shop.", "A customer buys {b}."),
         ("How many {item} does the shop have now?", "How many {item} are in the shop?"),
     ),
     Scene(
-        ("A bus has {a} people on it.", "A bus starts with {a} people."),
+        ("A {bus} has {a} people on it.", "A {bus} starts with {a} people."),
         ("At the next stop {b} get on.", "Then {b} people get on."),
         ("At the next stop {b} get off.", "Then {b} people get off."),
-        ("How many people are on the bus now?", "How many people does the bus carry?"),
+        ("How many people are on the {bus} now?", "How many people does the {bus} carry?"),
     ),
     Scene(
         ("There are {g} boxes with {s} {item} each.", "{name} has {g} boxes of {s} {item}."),
@@ -129,8 +139,9 @@ def _read_as(scene: Scene, sentences: Sequence[str]) -> Story | None:
     words: dict[str, str] = {}
     for sentence in known:
         for key, word in sentence.fields.items():
-            if key in ("name", "friend", "item", "He") and words.setdefault(key, word) != word:
+            if key in _SAME_THROUGHOUT and words.setdefault(key, word) != word:
                 return None  # two people, or two things, in one place: another story than these templates tell
+    words.setdefault("truck", "truck")
     if "name" in words:
         words.setdefault("He", words["name"])
     return Story(scene, start, tuple(known[2:]), ask, words)
