@@ -38,6 +38,8 @@ def problem(families: str, source: str, *, shows_steps: bool = False) -> str:
         shows_steps: whether demonstrations with written steps stand before the question.
     """
     asked = names(families)
+    if asked and source.startswith("stock_"):
+        return "lm-eval's own prompts are kept as they are: no family applies to them"
     for place, name in enumerate(asked):
         if name not in FAMILIES:
             return f"there is no family {name}; there are {', '.join(FAMILIES)}"
