@@ -1,0 +1,89 @@
+"""`python -m rveval.plan`: what it counts is what a run would ask."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import needs_data
+
+from rveval import plan
+from rveval.suites import Asked
+
+NUMBERS = r"((?:\s+[\d,]+)+)"
+
+
+def rows(text: str) -> dict[tuple[str, str], list[int]]:
+    """The table's numbers by benchmark and family; the totals under ("all", "")."""
+    found = {}
+    for line in text.splitlines():
+        if match := re.match(rf"\s*([a-z_0-9]+)\s+([a-z+]*){NUMBERS}\s*$", line):
+            found[match[1], match[2]] = [int(n.replace(",", "")) for n in match[3].split()]
+    return found
+
+
+def test_a_plan_counts_cells_items_prompts_and_tokens(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    tasks = "suite.tasks=[rv_tiny_math,rv_tiny_choice]"
+    status = plan.main([tasks, "suite.families=[clean,think,shuffle+hint]", f"store={tmp_path}", "limit=30"])
+    assert status == 2, "shuffle has nothing to shuffle in tiny_math, and an explicit family is not skipped"
+    families = "suite.families=[clean,think]"
+    assert plan.main([tasks, families, f"store={tmp_path}", "limit=30", "suite.draws=2"]) == 0
+    found = rows(capsys.readouterr().out)
+    assert found.keys() == {(b, f) for b in ("tiny_math", "tiny_choice") for f in ("clean", "think")} | {("all", "")}
+    for (benchmark, family), (cells, items, prompts, tokens, most, left, prompts_left) in found.items():
+        draws = {"clean": 1, "think": 2, "": 6}[family]
+        assert (cells, items, prompts, most) == (draws, 30 * draws, 30 * draws, 96 * 30 * draws), benchmark
+        assert (left, prompts_left) == (draws, 30 * draws)
+        assert 20 * prompts < tokens < 90 * prompts
+    assert found["tiny_math", "think"][3] > 2 * found["tiny_math", "clean"][3]
+
+
+def test_what_is_stored_is_not_left(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    from rveval import cells, schema
+    from rveval.cli import main
+
+    seen: list[cells.Plan] = []
+
+    def look(config: schema.Config) -> None:
+        seen.append(cells.plan(config))
+
+    overrides = ["suite.families=[clean,think]", "limit=5", f"store={tmp_path}"]
+    assert main(overrides, look) == 0
+    folder = tmp_path / "cells" / seen[0].cells[0].cell_id
+    folder.mkdir(parents=True)
+    (folder / "cell.json").write_text("{}")
+    assert plan.main(overrides) == 0
+    found = rows(capsys.readouterr().out)
+    assert found["tiny_math", "clean"][-2:] == [0, 0]
+    assert found["tiny_math", "think"][-2:] == [1, 5]
+
+
+def test_demonstrations_and_samples_count(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    common = ["limit=5", f"store={tmp_path}", "n=3", "temperature=0.5"]
+    assert plan.main(common) == 0
+    without = rows(capsys.readouterr().out)["all", ""]
+    assert without[1:3] == [5, 15]
+    assert plan.main([*common, "num_fewshot=2"]) == 0
+    assert rows(capsys.readouterr().out)["all", ""][3] > 2.5 * without[3]
+
+
+@needs_data("sciq")
+@pytest.mark.parametrize("task", ["rv_tiny_choice", "rv_sciq", "rv_gsm8k", "rv_humaneval", "rv_bbh_snarks"])
+def test_prompts_are_those_that_lm_eval_renders(task: str) -> None:
+    from conftest import REPOSITORY
+    from lm_eval.tasks import TaskManager
+
+    from rveval import prompts
+
+    family = "typos" if task != "rv_humaneval" else "rename"
+    source = task.removeprefix("rv_")
+    ours = prompts.render(Asked(f"{task}_{family}", source, source, family, 0, None), 0, 10)
+    built = TaskManager(include_path=str(REPOSITORY / "tasks"), include_defaults=False).load(f"{task}_{family}")
+    theirs = built["tasks"][f"{task}_{family}"]
+    assert ours == [theirs.fewshot_context(doc, num_fewshot=0) for doc in theirs.eval_docs.select(range(10))]
+
+
+def test_help_is_that_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert plan.main(["--help"]) == 0
+    assert "python -m rveval.plan" in capsys.readouterr().out
