@@ -1,7 +1,201 @@
-"""People, things and identifiers called by other names, consistently."""
+"""People, things and identifiers called by other names, consistently in the question and its worked answer.
+
+Who and what may be renamed is decided by `people` and `rename_things`, code by `rename_code`.
+"""
 
 from __future__ import annotations
 
-from rveval.perturb.family import Family
+import re
+from dataclasses import replace
+from difflib import SequenceMatcher
+from random import Random
 
-FAMILIES: tuple[Family, ...] = ()
+from rveval.perturb.family import Family
+from rveval.perturb.item import How, Item
+from rveval.perturb.people import SURNAMES, TITLES, gender, new_name, words
+from rveval.perturb.rename_code import lost_code, rename_code
+from rveval.perturb.rename_things import rename_things
+
+# Retyped from what the tiny family's problems are made of; a model that small knows no other words.
+TINY_GROUPS = tuple(
+    words(group)
+    for group in (
+        "Tom Ben Sam Leo Max Jack",
+        "Mia Ann Lily Eva Zoe Kate",
+        "apples books pens coins cards shells stamps balls cakes eggs toys keys",
+        "book game hat cake ball lamp",
+        "bus truck",
+    )
+)
+_CAPITAL = re.compile(r"\b[A-Z][a-zéè]+\b")
+_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+_WORD = re.compile(r"[A-Za-zéè]+")
+_HE = re.compile(r"\b(he|his|him|himself)\b", re.IGNORECASE)
+_SHE = re.compile(r"\b(she|her|hers|herself)\b", re.IGNORECASE)
+_TITLED = re.compile(r"\b(Mr|Mrs|Ms|Miss)\.? $")
+_NAMED = re.compile(r"\bnames?\b")
+_NAME_HERE = re.compile(r"\b([A-Z][a-zéè]+)(['\u2019](?=\s+\w))?")
+_SPELLED = re.compile(r"\b(letters?|alphabet\w*|vowels?|consonants?|initials?|spell\w*|syllables?)\b", re.IGNORECASE)
+# Words with a capital because they open a sentence, which look like the beginning of many names.
+_OPENERS = frozenset(
+    words("""
+    After All Also Altogether An And Another As At Because Before Both But By Calculate During Each Every Find First
+    For Four From Half He Her His How However If In Is It Its Last Later Many Next Now On Once One Or She Since Six
+    So Some Ten The Their Then There Therefore These They This Three Thus To Today Total Twice Two What When While With
+    """)
+)
+_CALENDAR = frozenset(
+    words(
+        "I Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August "
+        "September October November December Christmas Easter Halloween"
+    )
+)
+
+
+def rename(item: Item, rng: Random, how: How) -> Item:
+    """People, things, or a program's identifiers called by other names.
+
+    >>> item = Item("gsm8k/0", "gsm8k", "Ann has 3 apples. She eats one. How many has she?", "Ann has 3-1=2\\n#### 2")
+    >>> changed = rename(item, Random(3), How())
+    >>> changed.question, changed.answer
+    ('Fiona has 3 nectarines. She eats one. How many has she?', 'Fiona has 3-1=2\\n#### 2')
+    """
+    if item.is_code:
+        return rename_code(item, rng)
+    changed = _rename_tiny(item, rng) if item.is_tiny else _rename_problem(item, rng)
+    if changed.question == item.question:
+        return item.leave("rename: no person or thing that can be renamed safely")
+    return changed
+
+
+def _rename_problem(item: Item, rng: Random) -> Item:
+    texts = (item.question, item.answer)
+    around = "\n".join((*item.before, *item.after, item.instruction))
+    names = new_people(texts, rng, around)
+    texts = (_replace_people(texts[0], names), _replace_people(texts[1], names))
+    _, texts = rename_things(texts, rng, around)
+    return replace(item, question=texts[0], answer=texts[1])
+
+
+def _rename_tiny(item: Item, rng: Random) -> Item:
+    """Names and nouns among the words of the tiny family; the answer holds none."""
+    given: dict[str, str] = {}
+    for group in TINY_GROUPS:
+        here = [word for word in group if re.search(rf"\b{word}\b", item.question)]
+        free = [word for word in group if word not in here]
+        given |= dict(zip(here, rng.sample(free, min(len(here), len(free))), strict=False))
+    return _apply(item, given) if given else item
+
+
+def _apply(item: Item, given: dict[str, str]) -> Item:
+    old = "|".join(given)
+    return replace(item, question=re.sub(rf"\b({old})\b", lambda match: given[match[0]], item.question))
+
+
+def new_people(texts: tuple[str, str], rng: Random, around: str) -> dict[str, str]:
+    """Old first names to new ones, for those that are surely people's.
+
+    Args:
+        texts: the question and its worked answer.
+        rng: what draws.
+        around: more text that no new name may occur in.
+    """
+    whole = "\n".join(texts)
+    if _SPELLED.search(whole) and _NAMED.search(whole):
+        return {}  # "has 6 letters in her name"
+    places: dict[str, list[re.Match[str]]] = {}
+    for match in _CAPITAL.finditer(whole):
+        places.setdefault(match[0], []).append(match)
+    people = [word for word in places if gender(word)]
+    written = frozenset(_WORD.findall(whole))
+    given: dict[str, str] = {}
+    for name in people:
+        if not _one_spelling(name, written, list(places)) or not all(_alone(match, whole) for match in places[name]):
+            continue
+        kind = _gender_here(name, people, texts[0], whole[: places[name][0].start()])
+        new = new_name(kind, rng, "\n".join((whole, around, *given.values())))
+        if new:
+            given[name] = new
+    return given
+
+
+def _gender_here(name: str, people: list[str], question: str, before: str) -> str:
+    """By list, but a title says it better, and so does a problem about one person: "Karan ... She"."""
+    title = _TITLED.search(before)
+    if title:
+        return "boy" if title[1] == "Mr" else "girl"
+    he, she = _HE.search(question) is not None, _SHE.search(question) is not None
+    if len(people) == 1 and he != she:
+        return "boy" if he else "girl"
+    return gender(name)
+
+
+def _one_spelling(name: str, written: frozenset[str], capitals: list[str]) -> bool:
+    """Whether a name is written one way only, as far as one can see, and never like a word."""
+    if not written.isdisjoint((name.lower(), f"{name.lower()}s", name.upper())) or gender(f"{name}s"):
+        return False
+    own = _OPENERS.union((name, f"{name}s"))
+    return not any(_alike(name, word) for word in capitals if word[0] == name[0] and word not in own)
+
+
+def _alike(name: str, other: str) -> bool:
+    """Perhaps the same person: a short form (Rob, Robert), a slip of the pen (Ethel, Ethal), "Johns" for "John's"."""
+    if other.startswith(name) or name.startswith(other) or other[:3] == name[:3]:
+        return True
+    return SequenceMatcher(None, name, other).ratio() > 0.7
+
+
+def _alone(match: re.Match[str], text: str) -> bool:
+    """Whether this is a first name and no part of the name of something else ("Mary Street", "San Jose")."""
+    before, after = text[: match.start()], text[match.end() :]
+    if re.match(r"[-\u2013&]", after) or re.search(r"[-\u2013&]$", before):
+        return False
+    following = re.match(r"(?:['\u2019]s)? ([A-Z][A-Za-z]+)", after)
+    if following and following[1] not in SURNAMES | _CALENDAR and not gender(following[1]):
+        return False
+    previous = re.search(r"([A-Z][A-Za-z]*)(\.?) $", before)
+    if not previous or (previous[2] and previous[1] not in TITLES):
+        return True  # nothing, or the end of a sentence
+    if previous[1] in TITLES | _CALENDAR or gender(previous[1]):
+        return True
+    head = before[: previous.start()].rstrip()
+    return not head or head[-1] in '.?!:,"”\n'  # the capital of a sentence's first word
+
+
+def _replace_people(text: str, given: dict[str, str]) -> str:
+    """Every name by its new one, "Johns" for "John's" too; the possessive of a name in s gets its own s."""
+
+    def replaced(match: re.Match[str]) -> str:
+        old, apostrophe = match[1], match[2] or ""
+        if old in given:
+            return given[old] + ("'s" if apostrophe and old.endswith("s") else apostrophe)
+        return given[old[:-1]] + "s" + apostrophe if old[-1] == "s" and old[:-1] in given else match[0]
+
+    return _NAME_HERE.sub(replaced, text) if given else text
+
+
+def _why_not(source: str) -> str:
+    if source == "tiny_order":
+        return "its problems hold numbers only, and nothing in them has a name"
+    if source in ("gsm8k", "humaneval") or source.startswith("tiny_"):
+        return ""
+    return "its questions are about what they name"
+
+
+def _lost(before: Item, after: Item) -> str:
+    """Identifiers: the same program. Elsewhere: the same numbers in the same order, in question and worked answer."""
+    if before.is_code:
+        return lost_code(before, after)
+    for name in ("options", "labels", "gold"):
+        if getattr(before, name) != getattr(after, name):
+            return f"{name} changed"
+    for name in ("question", "answer"):
+        if _NUMBER.findall(getattr(before, name)) != _NUMBER.findall(getattr(after, name)):
+            return f"a number of the {name} changed"
+    same = before.answer.rpartition("####")[2] == after.answer.rpartition("####")[2]
+    return "" if same else "the final answer changed"
+
+
+FAMILIES: tuple[Family, ...] = (
+    Family("rename", "people, things and identifiers called by other names", rename, _why_not, _lost),
+)

@@ -1,0 +1,292 @@
+"""Things that may be called by another noun of the same kind, and the rules that keep a problem's meaning.
+
+Only neutral, countable things: none that carries a constant (dozen, quarter, week, spider, deck, dice, coins), none
+with legs or wheels to count (animals, chairs, cars, bicycles), none that comes in pairs (shoes, socks, gloves), none
+that is a unit. A noun is left alone in a problem where it is also part of another word or phrase (apple pie, Apple).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from random import Random
+
+from rveval.perturb.people import words
+
+_GROUPS = """
+apple apples, pear pears, peach peaches, plum plums, apricot apricots, nectarine nectarines
+orange oranges, lemon lemons, grapefruit grapefruits, tangerine tangerines
+strawberry strawberries, raspberry raspberries, blueberry blueberries, blackberry blackberries
+banana bananas, papaya papayas
+carrot carrots, turnip turnips, radish radishes, parsnip parsnips
+tomato tomatoes, onion onions, zucchini zucchinis
+cookie cookies, brownie brownies, muffin muffins, cupcake cupcakes, croissant croissants, bagel bagels, scone scones
+sandwich sandwiches, burger burgers, burrito burritos, taco tacos
+pie pies, tart tarts
+lollipop lollipops, gumball gumballs, gumdrop gumdrops, popsicle popsicles
+rose roses, tulip tulips, carnation carnations, petunia petunias, marigold marigolds, begonia begonias, orchid orchids
+pencil pencils, crayon crayons, marker markers
+notebook notebooks, folder folders, binder binders
+marble marbles, bead beads
+seashell seashells, pebble pebbles
+sticker stickers, postcard postcards
+doll dolls, puppet puppets
+hat hats, scarf scarves, beret berets
+shirt shirts, sweater sweaters, jacket jackets, blouse blouses
+necklace necklaces, bracelet bracelets
+dress dresses, skirt skirts
+robe robes, gown gowns
+book books, novel novels
+magazine magazines, newspaper newspapers
+movie movies, film films
+song songs, tune tunes
+photo photos, picture pictures, photograph photographs
+box boxes, crate crates, bin bins
+bag bags, sack sacks, pouch pouches
+basket baskets, bucket buckets
+jar jars, pot pots
+bottle bottles, flask flasks
+vase vases, jug jugs
+shelf shelves, rack racks
+tray trays, platter platters
+house houses, cottage cottages
+sofa sofas, couch couches
+lamp lamps, lantern lanterns
+rug rugs, carpet carpets
+computer computers, laptop laptops
+store stores, shop shops
+restaurant restaurants, diner diners
+company companies, firm firms
+factory factories, workshop workshops
+hospital hospitals, clinic clinics
+farm farms, ranch ranches
+city cities, town towns, village villages
+family families, household households
+team teams, squad squads
+child children, kid kids, youngster youngsters
+toy toys, trinket trinkets
+gift gifts, present presents
+watermelon watermelons, pumpkin pumpkins
+pineapple pineapples, coconut coconuts
+sunflower sunflowers, dahlia dahlias
+diamond diamonds, ruby rubies, emerald emeralds, sapphire sapphires, opal opals
+potato potatoes, beetroot beetroots
+merchant merchants, trader traders, seller sellers, vendor vendors
+mechanic mechanics, repairer repairers
+painter painters, decorator decorators
+nurse nurses, medic medics
+player players, athlete athletes
+tourist tourists, sightseer sightseers
+trip trips, journey journeys, excursion excursions
+vacation vacations, holiday holidays
+party parties, celebration celebrations
+coupon coupons, voucher vouchers
+plate plates, saucer saucers
+hotel hotels, hostel hostels
+lesson lessons, tutorial tutorials
+exam exams, quiz quizzes
+road roads, path paths
+rope ropes, cable cables, cord cords
+towel towels, napkin napkins
+blanket blankets, quilt quilts
+pillow pillows, cushion cushions
+flag flags, banner banners
+machine machines, device devices
+container containers, barrel barrels
+stadium stadiums, arena arenas
+mountain mountains, hill hills
+river rivers, canal canals
+brick bricks, slab slabs
+snowball snowballs, icicle icicles
+farmer farmers, grower growers, rancher ranchers
+builder builders, carpenter carpenters
+custodian custodians, caretaker caretakers, janitor janitors
+cheerleader cheerleaders, dancer dancers
+doctor doctors, physician physicians
+mom moms, mother mothers
+dad dads, father fathers
+room rooms, chamber chambers
+meal meals, feast feasts
+park parks, garden gardens
+highway highways, motorway motorways
+microphone microphones, loudspeaker loudspeakers
+plant plants, shrub shrubs
+mural murals, fresco frescoes
+pizza pizzas, quiche quiches
+package packages, packet packets, pack packs, parcel parcels
+item items, article articles
+flower flowers, blossom blossoms
+widget widgets, gadget gadgets
+bouquet bouquets, garland garlands
+ribbon ribbons, string strings
+student students, pupil pupils
+employee employees, worker workers
+customer customers, shopper shoppers
+guest guests, visitor visitors
+passenger passengers, traveler travelers
+teacher teachers, tutor tutors
+friend friends, pal pals
+boat boats, ship ships
+train trains, tram trams
+truck trucks, van vans
+bus buses, coach coaches
+tower towers, castle castles
+lake lakes, pond ponds
+"""
+
+Noun = tuple[str, str]
+GROUPS: tuple[tuple[Noun, ...], ...] = tuple(
+    tuple((pair.split()[0], pair.split()[1]) for pair in line.split(", ")) for line in _GROUPS.strip().splitlines()
+)
+NOUNS: dict[Noun, tuple[Noun, ...]] = {noun: group for group in GROUPS for noun in group}
+
+# What may follow a singular noun that stands alone: "an apple costs", never "an apple pie".
+_FOLLOWS = frozenset(
+    words("""
+    a about after already also an and are as at away back because been before being but by can contains cost costs
+    could currently daily did do does during each earns every except for from gave gets gives got had has have he
+    holds how if in instead into is it its left long makes makes needs no not now of off on once only opens or out
+    over per plus produces requires sells she since so sold spends takes than that the their then there they this
+    through to today together uses until up was weighs went were what when where which while who whose will with
+    within without would you x
+    """)
+)
+# After one of these the word is a verb: "he books a flight", "they box apples".
+_VERB_AFTER = frozenset(words("he she it they we you i who to can could will would must may might didn't don't cannot"))
+# With one of these before it the noun is a part of a name for something else: "comic books", "goody bags".
+_COMPOUND = frozenset(
+    words("""
+    baseball brown candy cherry coloring comic convenience county eye family golf goodie goody gift history
+    hot ice joint jewelry lunch mile math motion music note paper parent phone photo picture pizza police post punching
+    reference road roller scrap search school science sleeping summer tea tennis test text toll trading training travel
+    video wedding year young elementary middle high best law assistant substitute life space steam sail cruise music
+    """)
+)
+_DETERMINERS = frozenset(words("a an one each per every single the another this that same first second last"))
+# Also an adjective or a verb: their singular counts as the noun only after a determiner.
+_DOUBTFUL = frozenset(words("orange rose peach plum book coach film pot present child plant park string pack package"))
+# Also a verb: their plural counts as the noun only after a number or a word that goes with nouns.
+_VERB_TOO = frozenset(
+    words("""
+    bags books bottles boxes coaches doctors films flags nurses packages packs parks parties photographs pictures plants
+    pots presents ropes ships shops stores strings trains trucks
+    """)
+)
+_BEFORE_NOUNS = _DETERMINERS | frozenset(
+    words("""
+    2nd 3rd additional all any between big both different eight eighteen eleven empty extra few fifteen fifty five
+    flower forty four fourteen full grocery her his how hundred large less local many more most my nine nineteen no of
+    old only other our plastic red regular remaining seven seventeen several six sixteen sixty small some ten their
+    these thirteen thirty thousand those three total twelve twenty two what which with your blue green yellow new
+    """)
+)
+_WHEELS = frozenset(words("truck van bus coach train tram boat ship"))
+_ARTICLE_AND_WORD = re.compile(r"\b(?:(an?)(\s+))?([a-z]+)\b", re.IGNORECASE)
+_BEFORE = re.compile(r"([\w'\u2019]+|[-$#/&.])?(\s*)$")
+_AFTER = re.compile(r"(\s*)([\w'\u2019]+|[-\u2013&]|$|[^\w\s])")
+
+
+def rename_things(texts: tuple[str, str], rng: Random, taken: str) -> tuple[dict[str, str], tuple[str, str]]:
+    """The texts with things called by other nouns, the same noun everywhere.
+
+    Args:
+        texts: the question and its worked answer.
+        rng: what draws.
+        taken: more text that no new noun may occur in.
+
+    Returns:
+        Old noun to new noun, singular and plural; and the texts, unchanged where no noun could be replaced.
+
+    >>> rename_things(("An apple costs $2. How much are 3 apples?", "3 apples"), Random(1), "")[1]
+    ('A peach costs $2. How much are 3 peaches?', '3 peaches')
+    """
+    whole = "\n".join(texts)
+    small = f"{whole}\n{taken}".lower()
+    given: dict[str, str] = {}
+    for noun, group in NOUNS.items():
+        if noun[0][:-1] not in small or not _replaceable(noun, whole):
+            continue
+        free = [new for new in group if new != noun and not _clashes(new, small)]
+        if free:
+            new = rng.choice(free)
+            given |= dict(zip(noun, new, strict=True))
+            small += f"\n{new[0]}"
+    return given, (replace_nouns(texts[0], given), replace_nouns(texts[1], given))
+
+
+def replace_nouns(text: str, given: dict[str, str]) -> str:
+    """Every noun by its new one, with a capital where it had one, and with "a" or "an" as the new one needs it."""
+    if not given:
+        return text
+
+    def replaced(match: re.Match[str]) -> str:
+        article, space, old = match.groups()
+        if old.lower() not in given:
+            return match[0]
+        new = given[old.lower()]
+        new = new.capitalize() if old[0].isupper() else new
+        if not article:
+            return new
+        right = article[0] + ("n" if new[0].lower() in "aeio" else "")
+        return right + space + new
+
+    return _ARTICLE_AND_WORD.sub(replaced, text)
+
+
+@cache
+def _pattern(noun: Noun) -> re.Pattern[str]:
+    return re.compile(rf"\b({noun[1]}|{noun[0]})\b", re.IGNORECASE)
+
+
+@cache
+def _start(word: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{word}")
+
+
+def _clashes(new: Noun, small: str) -> bool:
+    return new[0][:-1] in small if len(new[0]) > 4 else _start(new[0]).search(small) is not None
+
+
+def _replaceable(noun: Noun, text: str) -> bool:
+    """Whether every place that shows the noun shows it as a thing of its own."""
+    singular, plural = noun
+    found = list(_pattern(noun).finditer(text))
+    small = text.lower()
+    inside = small.count(singular) + (0 if plural.startswith(singular) else small.count(plural))
+    if not found or inside != len(found):
+        return False
+    if singular in _WHEELS and re.search(r"\b(wheel|tire|seat|axle)", text, re.IGNORECASE):
+        return False
+    return all(_stands_alone(match, singular, text) for match in found)
+
+
+def _stands_alone(match: re.Match[str], singular: str, text: str) -> bool:
+    start, end = match.span()
+    before, after = _BEFORE.search(text[max(0, start - 30) : start]), _AFTER.match(text[end : end + 30])
+    last, following = (before[1] or "") if before else "", (after[2] if after else "")
+    touching = bool(before and last and not before[2])
+    opens = start == 0 or not last or last in {".", "-"} or text[:start].rstrip()[-1:] in '.?!:\n"'
+    if (touching and last in {"-", "#", "&", "."}) or (following in {"-", "\u2013", "&"} and after and not after[1]):
+        return False
+    if (match[0][0].isupper() and (not opens or following[:1].isupper())) or match[0][1:].lower() != match[0][1:]:
+        return False
+    if (
+        last.lower() in _VERB_AFTER
+        or last.lower() in _COMPOUND
+        or (last[:1].isupper() and not _plain(text, start, last))
+    ):
+        return False
+    if match[0].lower() != singular:
+        return match[0].lower() not in _VERB_TOO or opens or last.lower() in _BEFORE_NOUNS or last[-1:].isdigit()
+    if singular in _DOUBTFUL and last.lower() not in _DETERMINERS and not last.isdigit():
+        return False
+    plain = not following[:1].isalpha() or following[0].isupper() or following.endswith(("ed", "ly"))
+    return plain or following.lower() in _FOLLOWS
+
+
+def _plain(text: str, start: int, word: str) -> bool:
+    """Whether a capital before a noun is that of a sentence's first word and not of a name ("Sun Valley apples")."""
+    head = text[:start].rstrip()
+    head = head[: len(head) - len(word)].rstrip()
+    common = "the a an each every two three four five six seven eight nine ten one all some many most her his their my"
+    return (not head or head[-1] in '.?!:"') and word.lower() in [*common.split(), "of", "if", "how", "on", "in", "for"]
