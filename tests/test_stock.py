@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from conftest import DATA, REPOSITORY, needs_data
+from conftest import DATA, REPOSITORY, needs_command, needs_data
 from lm_eval.api.model import LM
 
 from rveval import benchmarks
@@ -62,6 +64,13 @@ def ours(source: str) -> Any:
 
 OWN = {"task", "custom_dataset", "metadata"}
 LEFT_OUT = {"dataset_path", "dataset_name", "tag"}
+
+
+def loaded_unresolved(name: str) -> dict[str, Any]:
+    """One of lm-eval's own YAML files, without importing the functions that it names."""
+    from lm_eval.tasks._yaml_loader import load_yaml
+
+    return dict(load_yaml(tasks_folder() / name, resolve_func=False))
 
 
 def by_name(value: Any) -> Any:
@@ -230,6 +239,84 @@ def test_prompts_and_scores_are_stock_lm_evals_on_every_item(source: str, tmp_pa
 @needs_data("sciq")
 def test_sciq_is_scored_by_the_likelihood_of_its_options_as_stock_does(tmp_path: Path) -> None:
     assert assert_same("sciq", tmp_path, 200, 1) == {0.0, 1.0}
+
+
+JUDGED = """
+import io, json, sys
+from contextlib import redirect_stdout
+
+def passes(program):
+    try:
+        with redirect_stdout(io.StringIO()):
+            exec(program, {"__name__": "__main__"})
+    except BaseException:
+        return False
+    return True
+
+print(json.dumps([passes(program) for program in json.load(sys.stdin)]))
+"""
+
+
+@pytest.fixture
+def humaneval_of_lm_eval(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """lm-eval's own code beside its humaneval; it fetches a metric from the hub when it is imported."""
+    import importlib
+
+    import evaluate
+
+    class Unused:
+        def compute(self, **_: Any) -> None:
+            return None
+
+    monkeypatch.setattr(evaluate, "load", lambda name: Unused())
+    return importlib.import_module("lm_eval.tasks.humaneval.utils")
+
+
+def continuation(doc: dict[str, Any], number: int) -> str:
+    """Right, wrong, broken, talkative and empty ones; all of them harmless, so that they can be run anywhere."""
+    right = str(doc["canonical_solution"])
+    forms = [
+        right,
+        "    return None\n",
+        right + "\n\n# That is it.",
+        right.replace("return", "retrun"),
+        "",
+        "Sure!",
+        f"```\n{right}\n```",
+    ]
+    return forms[number % len(forms)]
+
+
+@needs_data("humaneval")
+@needs_command("bwrap", "bubblewrap")
+def test_humaneval_passes_what_stock_passes(humaneval_of_lm_eval: Any) -> None:
+    """lm-eval's metric is: the prediction and the reference, run one after the other, raise nothing."""
+    task = ours("humaneval")
+    config = loaded_unresolved("humaneval/humaneval.yaml")
+    samples = evaluated(task, Scripted(continuation, 0), 42)
+    docs = [sample["doc"] for sample in samples.values()]
+    answers = [sample["resps"][0] for sample in samples.values()]
+    predictions = humaneval_of_lm_eval.build_predictions(answers, docs)
+    assert [sample["filtered_resps"][0] for sample in samples.values()] == predictions
+    for sample in samples.values():
+        assert sample["arguments"] == [(sample["doc"]["prompt"], config["generation_kwargs"])]
+        assert sample["target"] == f"{sample['doc']['test']}\ncheck({sample['doc']['entry_point']})"
+    programs = [f"{one[0]}\n{sample['target']}" for one, sample in zip(predictions, samples.values(), strict=True)]
+    judged = subprocess.run(
+        [sys.executable, "-c", JUDGED],
+        input=json.dumps(programs),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    expected = json.loads(judged.stdout)
+    assert [bool(sample["pass@1"]) for sample in samples.values()] == expected
+    assert set(expected) == {True, False}
+    for doc, (answer,), passed in zip(docs, answers, expected, strict=True):
+        score = stock.score(doc, answer)
+        assert (score.correct, score.correct_strict, score.metrics) == (passed, passed, {"pass@1": float(passed)})
+        assert score.why.startswith("passed") == passed
 
 
 @needs_data("gsm8k")

@@ -117,7 +117,7 @@ def _run(docs: Sequence[Doc], programs: Sequence[str]) -> list[Outcome]:
 
     kind = str(docs[0]["rv_sandbox"]) if docs else "bwrap"
     asked = [
-        (kind, Program(source=text, entry_point=doc["entry_point"], test=doc["test"]))
+        (kind, Program(source=text, entry_point=doc["entry_point"], test=doc["test"], helpers=doc["prompt"]))
         for doc, text in zip(docs, programs, strict=True)
     ]
     missing = list(dict.fromkeys(key for key in asked if key not in _ran))
