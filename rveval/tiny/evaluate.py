@@ -46,20 +46,24 @@ class Answers:
 
 
 def tasks(data: Path, split: str, limit: int | None = None) -> dict[str, list[Problem]]:
-    """All tasks of a split: the three benchmarks, the think wording, one distractor, longer and extended problems."""
-    read = {name: read_split(data, name, split)[:limit] for name in BENCHMARKS}
-    words = [_problem(record) for record in read["tiny_math"]]
-    count = len(words)
+    """All tasks of a split: the benchmarks bare and labelled, the think wording, one distractor, extended problems.
+
+    Labelled is how rveval's own tasks ask.
+    """
+    bare = {name: [_problem(record) for record in read_split(data, name, split)[:limit]] for name in BENCHMARKS}
+    words = bare["tiny_math"]
+    names = {benchmark.removeprefix("tiny_"): problems for benchmark, problems in bare.items()}
     return {
-        "math": words,
-        "choice": [_problem(record) for record in read["tiny_choice"]],
-        "order": [_problem(record) for record in read["tiny_order"]],
-        "math, labelled": [replace(p, question=f"Question: {p.question}\nAnswer:") for p in words],
+        **names,
+        **{f"{name}, labelled": [_labelled(p) for p in problems] for name, problems in names.items()},
         "math, think": [with_think(p, THINK_WORDINGS[0]) for p in words],
         "math, distractor": [with_distractor(p, Random(f"distractor:{p.key}")) for p in words],
-        "long": [_problem(record) for record in read["tiny_long"]],
-        "math, numbers to 300": _drawn(f"{split}:extended", EXTENDED, count),
+        "math, numbers to 300": _drawn(f"{split}:extended", EXTENDED, len(words)),
     }
+
+
+def _labelled(problem: Problem) -> Problem:
+    return replace(problem, question=f"Question: {problem.question}\nAnswer:")
 
 
 def _problem(record: Record) -> Problem:
