@@ -96,6 +96,26 @@ def paired(variant: Sequence[float], baseline: Sequence[float]) -> Paired:
     return Paired(interval, fixed, broken, p)
 
 
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """The chance that of k samples of a problem at least one is right, estimated without bias from n samples.
+
+    1 - C(n - c, k) / C(n, k), with c of the n samples right (Chen et al. 2021, arXiv:2107.03374, equation 1), as the
+    product of (1 - k / i) over i = n - c + 1 .. n, which needs no large number. For k = 1 it is c / n.
+
+    >>> pass_at_k(n=5, c=2, k=1), pass_at_k(n=5, c=2, k=3)
+    (0.4, 0.9)
+
+    Raises:
+        ValueError: not 0 <= c <= n and 1 <= k <= n.
+    """
+    if not (0 <= c <= n and 1 <= k <= n):
+        raise ValueError(f"pass@k needs 0 <= c <= n and 1 <= k <= n, not n={n}, c={c}, k={k}")
+    if k == 1:
+        return c / n
+    # From i = k downwards a factor is 0: every draw of k then holds a right one.
+    return 1.0 - math.prod(max(0.0, 1.0 - k / i) for i in range(n - c + 1, n + 1))
+
+
 def _adjusted_wald(values: Sequence[float], added: Sequence[float]) -> tuple[float, float]:
     """Mean -+ z standard errors (variance over n) after adding values that keep both away from the edge."""
     from scipy.stats import norm

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from itertools import product
+from fractions import Fraction
+from itertools import combinations, product
 from statistics import NormalDist
 
 import pytest
@@ -177,3 +178,32 @@ def test_what_is_no_accuracy_is_refused(scores: list[float]) -> None:
 def test_what_is_no_pair_is_refused(variant: list[float], baseline: list[float]) -> None:
     with pytest.raises(ValueError, match="same items"):
         stats.paired(variant, baseline)
+
+
+@pytest.mark.parametrize("n", range(1, 9))
+def test_pass_at_k_is_what_drawing_every_subset_gives(n: int) -> None:
+    for c in range(n + 1):
+        for k in range(1, n + 1):
+            draws = [any(chosen) for chosen in combinations([True] * c + [False] * (n - c), k)]
+            assert stats.pass_at_k(n, c, k) == pytest.approx(sum(draws) / len(draws))
+
+
+@pytest.mark.parametrize(("n", "c", "k"), [(200, 1, 100), (200, 13, 10), (10_000, 37, 100), (1_000_000, 5, 1_000)])
+def test_pass_at_k_of_many_samples_is_the_formula_in_whole_numbers(n: int, c: int, k: int) -> None:
+    exact = 1 - Fraction(math.comb(n - c, k), math.comb(n, k))
+    assert stats.pass_at_k(n, c, k) == pytest.approx(float(exact), rel=1e-9)
+
+
+@given(st.integers(1, 300), st.data())
+def test_pass_at_k_grows_with_what_is_right_and_with_k(n: int, data: st.DataObject) -> None:
+    c, k = data.draw(st.integers(0, n - 1)), data.draw(st.integers(1, n))
+    found = stats.pass_at_k(n, c, k)
+    assert 0 <= found <= stats.pass_at_k(n, c + 1, k) + 1e-12 <= 1 + 1e-12
+    assert stats.pass_at_k(n, c, 1) == c / n <= found + 1e-12
+    assert (stats.pass_at_k(n, 0, k), stats.pass_at_k(n, n, k)) == (0, 1)
+
+
+@pytest.mark.parametrize(("n", "c", "k"), [(0, 0, 1), (5, 6, 1), (5, -1, 1), (5, 2, 6), (5, 2, 0)])
+def test_pass_at_k_of_what_can_t_be_is_refused(n: int, c: int, k: int) -> None:
+    with pytest.raises(ValueError, match="pass@k needs"):
+        stats.pass_at_k(n, c, k)

@@ -1,0 +1,131 @@
+"""Runs programs, each in a candidate's process against a tester's, several at a time, and says how each ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import get_args
+
+from rveval.errors import Failed, Problem
+from rveval.sandbox import relay
+from rveval.sandbox.processes import Box
+from rveval.sandbox.programs import LONGEST_SOURCE, Outcome, Program, Reason
+
+GRACE_S = 5.0
+"""Seconds for a process whose pipes are closed to be gone by itself, so that its exit status can be told."""
+BY_SIGNAL: dict[int, Reason] = {signal.SIGXCPU: "timeout"}
+
+
+def run_in(
+    box: Box,
+    programs: Sequence[Program],
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Outcome]:
+    """Run programs in one kind of confinement; outcomes in the programs' order.
+
+    Raises:
+        Failed: the confinement itself fails, or the tests of a program do not load. Nothing a program does raises.
+    """
+    workers = max(1, min(workers or len(os.sched_getaffinity(0)), len(programs)))
+    stop = threading.Event()
+    # bwrap's processes die with the thread that started them: each thread lives on until all programs are through.
+    executor = ThreadPoolExecutor(workers, thread_name_prefix="sandbox")
+    try:
+        jobs = [executor.submit(run_one, box, program, stop) for program in programs]
+        for done, job in enumerate(as_completed(jobs), 1):
+            job.result()
+            if progress is not None:
+                progress(done, len(jobs))
+        return [job.result() for job in jobs]
+    finally:
+        stop.set()
+        executor.shutdown(cancel_futures=True)
+
+
+def run_one(box: Box, program: Program, stop: threading.Event) -> Outcome:
+    """Run one program against its tests. Raises as `run_in` does."""
+    if len(program.source) > LONGEST_SOURCE:
+        return Outcome(False, "error", f"the source is longer than {LONGEST_SOURCE} characters")
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        for role in ("candidate", "tester"):
+            started.append(box.start(role, program.timeout_s))
+        candidate, tester = started
+        text, tests = (program.source, program.entry_point), (program.test, program.entry_point, program.helpers)
+        talk = relay.carry(candidate, tester, text, tests, program.timeout_s, stop)
+        if talk.verdict.startswith(b"ready\ngone"):
+            _close(candidate)
+            _wait(candidate)
+        status = candidate.poll()
+    except OSError as error:
+        raise _failed(str(error)) from error
+    finally:
+        for process in started:
+            box.stop(process)
+            _close(process)
+    return _outcome(talk, status, program)
+
+
+def _outcome(talk: relay.Talk, status: int | None, program: Program) -> Outcome:
+    """What the tester said, or what kept it from saying anything."""
+    ready, _, said = talk.verdict.decode("utf-8", "replace").partition("\n")
+    word, _, detail = said.rstrip("\n").partition("\t")
+    if ready.startswith("broken"):
+        raise Failed(
+            Problem(
+                f"the tests of {program.entry_point} do not load",
+                where="sandbox",
+                found=ready.partition("\t")[2],
+                fix="look at the benchmark's file: its `test` and `prompt` are not what was published",
+            )
+        )
+    if talk.ended == "start" or (talk.ended == "verdict" and not (talk.started and ready == "ready")):
+        raise _failed(f"{ready} {talk.printed.decode('utf-8', 'replace')}".strip() or "no word of its processes")
+    if talk.ended == "timeout":
+        return Outcome(False, "timeout", f"not done after {program.timeout_s:g} s")
+    if talk.ended == "output":
+        return Outcome(False, "output", f"printed or returned more than {relay.SPOKEN >> 20} MiB")
+    if word == "gone":
+        return _gone(status)
+    if word not in get_args(Reason):
+        return Outcome(False, "error", "the tests ended without a verdict")
+    return Outcome(word == "passed", word, detail)  # type: ignore[arg-type]
+
+
+def _gone(status: int | None) -> Outcome:
+    """The candidate's process is no more, or speaks no more, before its tests were through."""
+    if status is None:
+        return Outcome(False, "error", "closed its channel before its tests were through")
+    number = -status if status < 0 else status - 128  # shells and bwrap report signal n as 128 + n
+    if number in {member.value for member in signal.Signals}:
+        return Outcome(False, BY_SIGNAL.get(number, "killed"), f"ended by {signal.Signals(number).name}")
+    return Outcome(False, "error", f"ended itself with exit status {status} before its tests were through")
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def _failed(found: str) -> Failed:
+    return Failed(
+        Problem(
+            "the confinement itself failed, so nothing can be said about a program",
+            where="sandbox",
+            found=" ".join(found.split())[:1000],
+            fix="free memory or processes and run again; what is stored already is not run twice",
+        )
+    )

@@ -1,0 +1,48 @@
+"""What is run, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["bwrap", "docker", "podman", "unsafe"]
+Reason = Literal["passed", "wrong", "error", "timeout", "memory", "output", "killed"]
+
+LONGEST_SOURCE = 32 * 2**20
+"""Characters of a program; a longer one is not run."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program by a model and the tests it has to pass.
+
+    Args:
+        source: the whole program, with imports and all; it may be anything a model wrote.
+        entry_point: the function of it that is tested.
+        test: trusted text that defines `check(candidate)`, as HumanEval's `test` does.
+        timeout_s: seconds of the clock from when the program is about to be loaded to the end of its tests.
+        helpers: trusted text whose functions the tests call by name (HumanEval's prompt). It runs where the tests do;
+            a definition of the entry point in it is replaced by the model's function.
+    """
+
+    source: str
+    entry_point: str
+    test: str
+    timeout_s: float = 10.0
+    helpers: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a program ended.
+
+    Args:
+        passed: all its tests ran, and held.
+        reason: passed; wrong (a test did not hold); error (it raised, ended itself, does not parse, returned what is no
+            plain value); timeout; memory; output (it printed or returned too much); killed (ended by a signal).
+        detail: the failing line of the tests, the exception, the signal; at most a few hundred characters.
+    """
+
+    passed: bool
+    reason: Reason
+    detail: str = ""
