@@ -137,7 +137,9 @@ def texts() -> str:
 def test_draws_and_seeds_differ() -> None:
     for name in OWN:
         assert len({repr(after) for after in draws(name, SUM)}) > 5
-        assert len({repr(perturb([SUM], name, seed=seed)) for seed in range(DRAWS)}) > 5
+        of_seeds = {repr(perturb([SUM], name, seed=seed)) for seed in range(DRAWS)}
+        # a wording is a draw there, the same for all items
+        assert len(of_seeds) == 1 if name in ("thinkprefix", "thinksuffix") else len(of_seeds) > 5
 
 
 # think and nothink

@@ -114,26 +114,33 @@ def think(item: Item, rng: Random, how: How) -> Item:
     ((), ('Think step by step.',))
     """
     if item.is_code or rng.random() < 0.5:
-        return thinkprefix(item, rng, how)
-    return thinksuffix(item, rng, how)
+        return replace(item, before=(*item.before, rng.choice(THINK_BEFORE)))
+    return replace(item, after=(*item.after, rng.choice(_after(item))))
 
 
 def thinkprefix(item: Item, rng: Random, how: How) -> Item:
-    """A cue to think step by step, before the question.
+    """A cue to think step by step, before the question: the same for all items, another one in every draw.
+
+    Draw 0 is the paper's own wording (arXiv 2509.01363).
 
     >>> thinkprefix(Item("gsm8k/0", "gsm8k", "How many are left?", "#### 4"), Random(3), How()).before
-    ('Go through this step by step before you answer.',)
+    ('Think step by step.',)
     """
-    return replace(item, before=(*item.before, rng.choice(THINK_BEFORE)))
+    return replace(item, before=(*item.before, THINK_BEFORE[how.draw % len(THINK_BEFORE)]))
 
 
 def thinksuffix(item: Item, rng: Random, how: How) -> Item:
-    """A cue to think step by step, after the question.
+    """A cue to think step by step, after the question: the same for all items, another one in every draw.
 
     >>> thinksuffix(Item("tiny_math/0", "tiny_math", "How many are left?", "#### 4"), Random(0), How()).after
-    ('Think step by step.',)
+    ("Let's think step by step.",)
     """
-    return replace(item, after=(*item.after, rng.choice(THINK_AFTER_TINY if item.is_tiny else THINK_AFTER)))
+    wordings = _after(item)
+    return replace(item, after=(*item.after, wordings[how.draw % len(wordings)]))
+
+
+def _after(item: Item) -> tuple[str, ...]:
+    return THINK_AFTER_TINY if item.is_tiny else THINK_AFTER
 
 
 def nothink(item: Item, rng: Random, how: How) -> Item:
