@@ -28,7 +28,7 @@ TASKS = REPOSITORY / "tasks"
 BBH = [f"bbh_{subtask}" for subtask in bbh.SUBTASKS]
 GENERATED = ["gsm8k", *BBH]
 ITEMS = 40
-ROUNDS = 3
+ROUNDS = 2
 METRICS = ("exact_match", "acc", "acc_norm")
 
 
