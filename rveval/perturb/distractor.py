@@ -1,7 +1,175 @@
-"""Sentences that do not bear on the answer."""
+"""Sentences that do not bear on the answer: about a person and a thing that the problem does not have.
+
+Where a sentence may stand in a story is decided by `distractor_places`, what it says by `distractor_sentences`, and
+what is put into code by `distractor_code`.
+"""
 
 from __future__ import annotations
 
-from rveval.perturb.family import Family
+import re
+from dataclasses import replace
+from random import Random
 
-FAMILIES: tuple[Family, ...] = ()
+from rveval.perturb.distractor_code import add_aside, lost_aside
+from rveval.perturb.distractor_places import Place, places, put, suits
+from rveval.perturb.distractor_sentences import (
+    BOYS,
+    GENERAL,
+    GIRLS,
+    SCIENCE,
+    THINGS,
+    TINY,
+    TINY_BOYS,
+    TINY_GIRLS,
+    TINY_ORDER,
+    fitting,
+    plain_words,
+    words_of,
+)
+from rveval.perturb.family import Family, same_answer
+from rveval.perturb.item import How, Item
+
+MOST = 3
+_NUMBER = re.compile(r"\d+")
+_PIECE = re.compile(r"\S+")
+
+
+def distractor(item: Item, rng: Random, how: How) -> Item:
+    """One or more sentences that do not bear on the answer; the strength says how many (1 to 3, else 1).
+
+    In a story of GSM8K they stand before it, inside or after it, whichever is drawn among the places where nothing
+    that follows could take them in; in the tiny family after the first sentence; in SciQ before or after everything or
+    before the question; in BIG-Bench-Hard, for all its subtasks, before or after the problem and never inside it; in
+    code before the function to complete, as a comment or a helper that nothing uses.
+
+    >>> item = Item("gsm8k/0", "gsm8k", "Tom has 12 apples. Tom buys 7 more. How many has he?", "12+7=19\\n#### 19")
+    >>> distractor(item, Random(2), How()).question
+    'Tom has 12 apples. Ines keeps an old receipt with the number 8. Tom buys 7 more. How many has he?'
+    """
+    count = 1 if how.strength is None else min(MOST, 1 + int(3 * how.strength))
+    if item.is_code:
+        return add_aside(item, rng, count)
+    if item.is_tiny:
+        return _in_tiny(item, rng, count)
+    if item.benchmark == "gsm8k":
+        return _in_story(item, rng, count)
+    return _around(item, rng, count)
+
+
+def _in_story(item: Item, rng: Random, count: int) -> Item:
+    """Put sentences into a story; each at a place of its own draw."""
+    text, whole = item.question, _whole(item)
+    lines = fitting(whole)
+    found = places(text)
+    girl = sum(suits(place, "girl") for place in found)
+    boy = sum(suits(place, "boy") for place in found)
+    kind = "girl" if girl > boy or (girl == boy and rng.random() < 0.5) else "boy"
+    names = _free_names(GIRLS if kind == "girl" else BOYS, whole)
+    count = min(count, len(lines), len(names))
+    if not count:
+        return item.leave("distractor: no sentence that shares nothing with the problem")
+    usable = [place for place in found if suits(place, kind)]
+    asides = _filled(rng.sample(lines, count), rng.sample(names, count), rng, whole)
+    added = [(_draw_place(usable, rng), aside) for aside in asides]
+    return replace(item, question=put(text, added))
+
+
+def _draw_place(usable: list[Place], rng: Random) -> int:
+    """Before, inside or after, each as likely as the others where it is possible; then where exactly."""
+    kinds = list(dict.fromkeys(place.kind for place in usable))
+    kind = rng.choice(kinds)
+    return rng.choice([place.at for place in usable if place.kind == kind])
+
+
+def _in_tiny(item: Item, rng: Random, count: int) -> Item:
+    """After the first sentence, by a person that no pronoun can mean; before everything in an order of numbers.
+
+    There is no pronoun in an order of numbers, and a sentence beside the numbers might be read as one more of them.
+    """
+    text, ordered = item.question, item.source == "tiny_order"
+    pool = TINY_BOYS if re.search(r"\b[Ss]he\b", text) else TINY_GIRLS
+    names, lines = _free_names(pool, text), TINY_ORDER if ordered else TINY
+    count = min(count, len(names), len(lines))
+    if not count:
+        return item.leave("distractor: all names are taken")
+    asides = _filled(rng.sample(lines, count), rng.sample(names, count), rng, _whole(item))
+    first, mark, rest = text.partition(". ")
+    if ordered or not mark:
+        return replace(item, question=" ".join((*asides, text)))
+    return replace(item, question=f"{first}. {' '.join(asides)} {rest}")
+
+
+def _around(item: Item, rng: Random, count: int) -> Item:
+    """Before or after the problem; with SciQ also between its passage and its question."""
+    whole = _whole(item)
+    science = item.benchmark.startswith("sciq")
+    lines = _science(whole) if science else [line for line in GENERAL if plain_words(line).isdisjoint(words_of(whole))]
+    names = _free_names(GIRLS + BOYS, whole)
+    count = min(count, len(lines), len(names))
+    if not count:
+        return item.leave("distractor: no sentence that shares nothing with the problem")
+    asides = _filled(_distinct(rng, lines, count), rng.sample(names, count), rng, whole)
+    for aside in asides:
+        where = rng.choice(("before", "after", "inside") if science else ("before", "after"))
+        if where == "before":
+            item = replace(item, before=(*item.before, aside))
+        elif where == "after":
+            item = replace(item, after=(*item.after, aside))
+        else:
+            item = replace(item, question=f"{aside} {item.question}")
+    return item
+
+
+def _science(whole: str) -> list[str]:
+    """Sentences about things of science that the item says nothing about."""
+    taken = words_of(whole)
+    things = [thing for thing in THINGS if plain_words(thing).isdisjoint(taken)]
+    lines = [line for line in SCIENCE if plain_words(line).isdisjoint(taken)]
+    return [line.replace("{thing}", thing) for line in lines for thing in things]
+
+
+def _distinct(rng: Random, lines: list[str], count: int) -> list[str]:
+    return rng.sample(lines, count)
+
+
+def _filled(lines: list[str], names: list[str], rng: Random, whole: str) -> list[str]:
+    """Sentences with their names and with numbers that neither the problem nor its answer has."""
+    taken = set(_NUMBER.findall(whole))
+    numbers = [n for n in range(2, 61) if str(n) not in taken] or [61]
+    return [line.format(name=name, n=rng.choice(numbers)) for line, name in zip(lines, names, strict=True)]
+
+
+def _free_names(pool: tuple[str, ...], whole: str) -> list[str]:
+    small = whole.lower()
+    return [name for name in pool if name[:4].lower() not in small]
+
+
+def _whole(item: Item) -> str:
+    """All that an added sentence must share nothing with."""
+    parts = (item.support, item.question, item.description, item.answer, *item.options, *item.before, *item.after)
+    return "\n".join(parts)
+
+
+def _lost(before: Item, after: Item) -> str:
+    """The answer is untouched, and all that was asked is still there in order, with no letter changed."""
+    if before.is_code:
+        return same_answer(before, after) or lost_aside(before, after)
+    if not _all_there(before.question, after.question):
+        return "the problem's own words are no longer all there in order"
+    for name in ("support", "description", "instruction"):
+        if getattr(before, name) != getattr(after, name):
+            return f"{name} changed"
+    if before.before != after.before[: len(before.before)] or before.after != after.after[: len(before.after)]:
+        return "what stood around the problem is no longer there"
+    return same_answer(before, after)
+
+
+def _all_there(old: str, new: str) -> bool:
+    """Whether the words of the old text are those of the new one in order, some new ones between them left out."""
+    left = iter(_PIECE.findall(new))
+    return all(piece in left for piece in _PIECE.findall(old))
+
+
+FAMILIES: tuple[Family, ...] = (
+    Family("distractor", "sentences that do not bear on the answer", distractor, lost=_lost, has_strength=True),
+)

@@ -20,20 +20,16 @@ from random import Random
 from rveval.perturb.item import Item
 from rveval.perturb.people import words
 
-# Names that promise nothing about what is done: the docstring says it.
+# Names that promise nothing about what is done (the docstring says it), and can't be read as words of a docstring.
 FUNCTIONS = tuple(
     words(
         "apply_rule carry_out do_step find_out get_result handle_case make_result perform process_input put_through "
         "run_step run_task settle take_step turn_around work_out"
     )
 )
-VARIABLES = tuple(
-    words(
-        "alpha beta carried chosen current delta entry fetched first_part gathered given held incoming kept "
-        "known latest "
-        "member noted omega part piece received second_part seen slot source_value supplied taken tally theta unit "
-        "value_a value_b value_c value_d value_e wanted zeta"
-    )
+VARIABLES = words(
+    "alpha beta delta epsilon zeta theta kappa lambda_a sigma omega value_a value_b value_c value_d value_e value_f "
+    "item_a item_b item_c item_d part_a part_b part_c part_d slot_a slot_b slot_c slot_d temp_a temp_b temp_c temp_d"
 )
 _RESERVED = frozenset((*dir(builtins), *keyword.kwlist, *keyword.softkwlist, "check", "candidate", "METADATA"))
 _ENGLISH_SINGLE = frozenset("aAI")
@@ -47,9 +43,9 @@ def rename_code(item: Item, rng: Random) -> Item:
     >>> item = Item("humaneval/0", "humaneval", stub, "    return n + 1\\n", entry_point="f", test=test)
     >>> changed = rename_code(item, Random(1))
     >>> print(changed.question + changed.answer + changed.test, end="")
-    def get_result(wanted):
-        'get_result(1) is 2 for wanted=1'
-        return wanted + 1
+    def get_result(zeta):
+        'get_result(1) is 2 for zeta=1'
+        return zeta + 1
     def check(candidate):
         assert candidate(1) == get_result(1) == 2
     """
