@@ -2,6 +2,270 @@
 
 from __future__ import annotations
 
-from rveval.perturb.family import Family
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from random import Random
 
-FAMILIES: tuple[Family, ...] = ()
+from rveval.perturb import layout_code, text
+from rveval.perturb.family import Family, same_answer
+from rveval.perturb.item import How, Item
+
+SHARE = 0.5
+NO_FORM = "nothing whose form could be changed"
+
+Edit = Callable[[str], str]
+Slot = tuple[str, tuple[Edit, ...]]  # one field, and edits of one kind, of which at most one is made
+
+_FORMS = ("{label}. {text}", "{label}) {text}", "({label}) {text}", "{label}: {text}", "- {label}. {text}")
+_TABLES = frozenset({"penguins_in_a_table"})
+# Instructions name these as they are to be written.
+_SPELLED = re.compile(r"\b(?:Yes|No|True|False|valid|invalid|plausible|implausible)\b")
+
+_SENTENCE_END = re.compile(r"(?<=[.?!])[\"'\u201d)*]*([ \t]+)(?=[\"'\u201c(*]*[A-Z0-9$])")
+# What ends in a mark and yet is no sentence: an abbreviation, an initial, the number of a list.
+_NO_SENTENCE = re.compile(
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Sgt|Jr|Sr|No|vs|etc|approx|e\.g|i\.e|Inc|Ltd|Co|Fig|Eq|Jan|Feb|Mar|Apr|Jun|Jul|Aug"
+    r"|Sept?|Oct|Nov|Dec)|\b[A-Za-z]|[ap]\.m|^\W*\d+)\.$"
+)
+_ASKS = re.compile(
+    r"\b(?:how (?:many|much|long|far|old|fast|tall|often)|how|what|which|who|whom|whose|where|when|why)\b",
+    re.IGNORECASE,
+)
+# Capitals and letters that say something: units, variables, "3kg", anything that is not plain English.
+_CASE_COUNTS = re.compile(
+    r"(?<!['\u2019\w])[B-HJ-Zb-hj-z](?!\w)|\d(?!(?:st|nd|rd|th|s|am|pm)\b)[A-Za-z]|[^\x00-\x7f\u2018-\u201d]"
+    r"|\b(?:kgs?|km|cm|mm|mg|ml|gb|mb|kb|lbs?|oz|ft|mph|kph|hrs?|mins?|secs?|sq)\b",
+    re.IGNORECASE,
+)
+_ALL_CAPITALS = re.compile(r"\b[A-Z]{2,}\b")
+
+
+def layout(item: Item, rng: Random, how: How) -> Item:
+    """Give the question and what stands around it another form: lines, spaces, case, Markdown, the options' marks.
+
+    A strength is the share of the kinds of edits that apply; at least one is made.
+
+    >>> item = Item("gsm8k/0", "gsm8k", "Ana has 3 kg. The bag holds 2. How many bags are there?", "#### 2")
+    >>> layout(item, Random(1), How()).question
+    'Ana  has  3  kg.  the  bag  holds  2.  how  many  bags  are  there?'
+    """
+    asked = [slot for slot in _slots(item) if _would_change(item, slot)]
+    if not asked:
+        return item.leave(NO_FORM)
+    count = max(1, round((SHARE if how.strength is None else how.strength) * len(asked)))
+    # At least one edit of the question, where it has any (its slots come first); the others are drawn from all.
+    of_question = [place for place, slot in enumerate(asked) if slot[0] == "question"]
+    first = rng.choice(of_question) if of_question else rng.randrange(len(asked))
+    others = [place for place in range(len(asked)) if place != first]
+    changed = item
+    for field, edits in (asked[place] for place in sorted([first, *rng.sample(others, count - 1)])):
+        changed = replace(changed, **{field: _edited(getattr(changed, field), edits, rng)})
+    untouched = item.benchmark == "bbh" and changed.question == item.question
+    return changed.leave(text.AROUND_ONLY) if untouched else changed
+
+
+def _would_change(item: Item, slot: Slot) -> bool:
+    field, edits = slot
+    whole = getattr(item, field)
+    return any(edit(whole) != whole for edit in edits)
+
+
+def _edited(whole: str, edits: Sequence[Edit], rng: Random) -> str:
+    """One of the edits that do change the text, drawn."""
+    changed = [edited for edit in edits if (edited := edit(whole)) != whole]
+    return rng.choice(changed) if changed else whole
+
+
+def _slots(item: Item) -> list[Slot]:
+    """What may be edited in an item, in the order in which edits are made."""
+    if item.is_code:
+        return [("question", edits) for edits in layout_code.EDITS]
+    slots: list[Slot] = []
+    if item.subtask not in text.ONLY_INSTRUCTION | _TABLES:
+        slots += [("question", tuple(_in_problem(edit) for edit in kind)) for kind in (_MARKS, _SPACES, _LINES)]
+        if item.benchmark != "bbh":
+            shout = (upper,) if item.benchmark == "gsm8k" or item.is_tiny else ()
+            slots.append(("question", (lower_starts, *shout)))
+    slots += [("support", _SPACES), ("support", _LINES)]
+    for field in ("description", "instruction"):
+        slots += [(field, (lower_first, upper_form)), (field, (bold, italic, quoted, dashed, listed)), (field, _SPACES)]
+    if item.options and (item.is_tiny or item.benchmark.startswith("sciq")):
+        # A tiny problem's options stand on one line, where a leading dash would look like a minus.
+        forms = _FORMS[:4] if item.is_tiny else _FORMS
+        slots.append(("option_form", tuple(lambda _, form=form: form for form in forms)))
+    return slots
+
+
+def _in_problem(edit: Edit) -> Edit:
+    """The edit on the question without a list of options that is part of it."""
+
+    def edited(question: str) -> str:
+        end = text.problem_end(question)
+        return edit(question[:end]) + question[end:]
+
+    return edited
+
+
+def sentences(prose: str) -> list[str]:
+    """The sentences of a text that has no line breaks, without the blanks between them.
+
+    >>> sentences("Mr. Lee paid $3.50. How much is left?")
+    ['Mr. Lee paid $3.50.', 'How much is left?']
+    """
+    return [prose[start:end] for start, end in _spans(prose)]
+
+
+def _spans(prose: str) -> list[tuple[int, int]]:
+    spans, start = [], 0
+    for end in _SENTENCE_END.finditer(prose):
+        if not _NO_SENTENCE.search(prose[start : end.start()]):
+            spans.append((start, end.start(1)))
+            start = end.end()
+    return [*spans, (start, len(prose))]
+
+
+def _by_line(prose: str, edit: Edit) -> str:
+    return "\n".join(map(edit, prose.split("\n")))
+
+
+def _arranged(prose: str, before: str, between: str) -> str:
+    """The sentences, each with something before it; a text of one sentence stays as it is."""
+    if "\n" in prose or len(found := sentences(prose)) < 2:
+        return prose
+    return between.join(before + sentence for sentence in found)
+
+
+def lines(prose: str) -> str:
+    """Every sentence on a line of its own, also in a text that already has lines."""
+    return _by_line(prose, lambda line: "\n".join(sentences(line)))
+
+
+def paragraphs(prose: str) -> str:
+    return _arranged(prose, "", "\n\n")
+
+
+def bullets(prose: str) -> str:
+    return _arranged(prose, "- ", "\n")
+
+
+def stars(prose: str) -> str:
+    return _arranged(prose, "* ", "\n")
+
+
+def dashes(prose: str) -> str:
+    return _arranged(prose, "-- ", "\n")
+
+
+def quoted(prose: str) -> str:
+    """A Markdown quote, line by line."""
+    return _by_line(prose, lambda line: f"> {line}" if line.strip() else line)
+
+
+def double_spaces(prose: str) -> str:
+    return re.sub(r"(?<=\S) (?=\S)", "  ", prose)
+
+
+def spaces_after_sentences(prose: str) -> str:
+    """Three blanks where a sentence ends."""
+    return _by_line(prose, lambda line: "   ".join(sentences(line)))
+
+
+def spaces_before_marks(prose: str) -> str:
+    """A blank before every mark that ends a sentence or a clause, never inside a number or an abbreviation."""
+    return re.sub(r"(?<=[a-z]{2})([.?!;])(?=\s|$)", r" \1", prose)
+
+
+def trailing_blanks(prose: str) -> str:
+    return _by_line(prose, lambda line: f"{line}  " if line.strip() else line)
+
+
+def bold(prose: str) -> str:
+    return f"**{prose}**" if prose and "\n" not in prose and "*" not in prose else prose
+
+
+def italic(prose: str) -> str:
+    return f"*{prose}*" if prose and "\n" not in prose and "*" not in prose else prose
+
+
+def dashed(prose: str) -> str:
+    return f"-- {prose}" if prose else ""
+
+
+def listed(prose: str) -> str:
+    return f"- {prose}" if prose else ""
+
+
+def _marked(prose: str, mark: Callable[[str], str]) -> str:
+    """The last sentence that asks something, changed by `mark`."""
+    last = sentences(prose[prose.rfind("\n") + 1 :])[-1]
+    return prose.removesuffix(last) + mark(last) if last.endswith("?") else prose
+
+
+def bold_question(prose: str) -> str:
+    return _marked(prose, bold)
+
+
+def italic_question(prose: str) -> str:
+    return _marked(prose, italic)
+
+
+def bold_question_word(prose: str) -> str:
+    return _marked(prose, lambda last: _ASKS.sub(lambda found: f"**{found.group()}**", last, count=1))
+
+
+def lower_starts(prose: str) -> str:
+    """Sentences begin in lower case where they begin with a word that is always written so elsewhere."""
+
+    def lowered(line: str) -> str:
+        for start, end in _spans(line):
+            line = line[:start] + text.lower_start(line[start:end]) + line[end:]
+        return line
+
+    return _by_line(prose, lowered)
+
+
+def upper(prose: str) -> str:
+    """All capitals, unless case says something in this text."""
+    return prose if _CASE_COUNTS.search(_ALL_CAPITALS.sub("", prose)) else prose.upper()
+
+
+def lower_first(prose: str) -> str:
+    return prose[:1].lower() + prose[1:] if prose[1:2].islower() else prose
+
+
+def upper_form(prose: str) -> str:
+    """All capitals but for words that an answer has to be spelled like."""
+    kept = iter([*_SPELLED.findall(prose), ""])
+    return "".join(piece.upper() + next(kept) for piece in _SPELLED.split(prose))
+
+
+_MARKS: tuple[Edit, ...] = (bold_question, italic_question, bold_question_word)
+_SPACES: tuple[Edit, ...] = (double_spaces, spaces_after_sentences, spaces_before_marks, trailing_blanks)
+_LINES: tuple[Edit, ...] = (lines, paragraphs, bullets, stars, dashes, quoted)
+
+
+def _plain(prose: str) -> str:
+    """What must survive: the text without case, blanks, line breaks, and the marks of Markdown, lists and quotes."""
+    unlisted = re.sub(r"(?m)^[ \t]*(?:(?:>|--|[-*])[ \t]+)+", "", prose)
+    return re.sub(r"[\s*]+", "", unlisted).casefold()
+
+
+def lost(before: Item, after: Item) -> str:
+    """The same letters, numbers and punctuation in the same order; code is the same code."""
+    if wrong := same_answer(before, after):
+        return wrong
+    for field in ("question", "support", "description", "instruction"):
+        old, new = getattr(before, field), getattr(after, field)
+        if _plain(old) != _plain(new):
+            return f"the words of the {field} changed"
+        if text.numbers(old) != text.numbers(new):
+            return f"the numbers of the {field} changed"
+    if before.subtask in text.ONLY_INSTRUCTION | _TABLES and before.question != after.question:
+        return "the problem itself changed"
+    return text.code_lost(before.question, after.question) if before.is_code else ""
+
+
+FAMILIES: tuple[Family, ...] = (
+    Family("format", "case, spacing, lines, Markdown", layout, lost=lost, has_strength=True),
+)

@@ -79,8 +79,8 @@ _COUNTED = re.compile(
     r" "
     + _any("""
     hour minute week month year dozen mile kilometer meter foot inch yard acre pound ounce gram kilogram ton gallon
-    quart pint liter cup tablespoon teaspoon bag box bottle jar pack package piece slice dollar page pair bowl crate bucket
-    apple orange cookie egg book pencil pen ticket cake pizza sandwich child dog cat
+    quart pint liter cup tablespoon teaspoon bag box bottle jar pack package piece slice dollar page pair bowl crate
+    bucket apple orange cookie egg book pencil pen ticket cake pizza sandwich child dog cat
     """)
     + r"\b(?! (?:of the|or|and|at a time))"
 )

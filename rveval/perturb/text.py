@@ -30,6 +30,21 @@ ONLY_INSTRUCTION = frozenset(
     """)
 )
 
+AROUND_ONLY = "the problem itself is left as it is"
+
+# Words that sentences begin with and that are in lower case anywhere else.
+_STARTERS = frozenset(
+    words("""
+        a after all also although an and any are around as assume assuming at because before both but by calculate can
+        check compute create despite did do does during each either every everyone exactly find finally first for from
+        given half has have her here his how however if implement in input instead is it its last later let many more
+        most moreover my next no none not note now of on once one only or other our out over please return returns
+        several she since so some suppose take takes that the their then there therefore these they this those though
+        today together to two three four five six seven eight nine ten twice under unfortunately unlike until us using
+        was we were what when where which while who whoever why with within without write yesterday you your he
+    """)
+)
+
 _OPTIONS = re.compile(r"\n\s*Options:")
 _NUMBER = re.compile(r"[-+]?[$€£]?\d+(?:[.,:/]\d+)*%?")
 _DICTIONARY = Path(__file__).with_name("dictionary.txt")
@@ -106,6 +121,18 @@ def problem_end(question: str) -> int:
     """Where a question ends and a list of options that is part of it ("Options:", "- Yes", "- No") begins."""
     found = _OPTIONS.search(question)
     return found.start() if found else len(question)
+
+
+def lower_start(sentence: str) -> str:
+    """The sentence with its first word in lower case, if that is no name; marks of Markdown may stand before it.
+
+    >>> lower_start("The bus leaves."), lower_start("Ann leaves."), lower_start("A, B and C leave.")
+    ('the bus leaves.', 'Ann leaves.', 'A, B and C leave.')
+    """
+    found = re.match(r"([>*\- ]*)([A-Z][a-z]*)(?=\** +[a-z0-9$])", sentence)
+    if not found or found[2].lower() not in _STARTERS:
+        return sentence
+    return found[1] + found[2].lower() + sentence[found.end() :]
 
 
 def prose_spans(stub: str) -> list[tuple[int, int]]:

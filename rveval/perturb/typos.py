@@ -121,7 +121,11 @@ def typos(item: Item, rng: Random, how: How) -> Item:
     for field, places in by_field.items():  # the question comes first, and what is left for the rest is up to chance
         wanted = round(share * len(places)) if field == "question" else int(share * len(places) + rng.random())
         slipped += _slips(places, wanted if slipped else max(1, wanted), rng)
-    return _with_slips(item, slipped) if slipped else item.leave(NO_WORD)
+    if not slipped:
+        return item.leave(NO_WORD)
+    changed = _with_slips(item, slipped)
+    untouched = item.benchmark == "bbh" and changed.question == item.question
+    return changed.leave(text.AROUND_ONLY) if untouched else changed
 
 
 def _slips(places: list[_Place], wanted: int, rng: Random) -> list[tuple[_Place, str]]:
