@@ -240,8 +240,8 @@ PIECES = st.lists(
     st.sampled_from(
         ["```", "```python", "~~~", "\n", "\n\n", "    ", "  ", "\t", "def solve(x):", "return x", "import math",
          "if x:", "else:", "'''", '"', "(", "]", "#", "print(solve(1))", "async ", "class A:", "lambda", "@", "\\",
-         "\0", "\ud800", "\x0c", "\r", "from __future__ import annotations", "x = 1; y = 2", "Here's the code:", "yield", "*",
-         "match x:"]
+         "\0", "\ud800", "\x0c", "\r", "from __future__ import annotations", "x = 1; y = 2", "Here's the code:",
+         "yield", "*", "match x:"]
     ),
     max_size=40,
 ).map("".join)  # fmt: skip
@@ -268,8 +268,8 @@ def test_any_stub_is_read_without_an_error(stub: str, name: str, text: str) -> N
     "unit",
     ["x = 1\n", "    x = 1\n", "```\n", "```python\ndef solve(x):\n    return x\n```\n", "(", "-", "'''", "a.",
      "1+", "\n", " ", "def solve(x):\n    return x\n", "def solve(x):\n", "Some prose here.\n", "It's prose.\n",
-     "if x:\n", "```python\n", "`", "```\ndef f(): 0\n```\n", "return 1\n", "import a\n", "[", "\\\n", "\t", "x\n", "\0", "f(x);",
-     "    return x\nIt's.\n"],
+     "if x:\n", "```python\n", "`", "```\ndef f(): 0\n```\n", "return 1\n", "import a\n", "[", "\\\n", "\t", "x\n",
+     "\0", "f(x);", "    return x\nIt's.\n"],
 )  # fmt: skip
 def test_a_megabyte_is_read_in_linear_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))

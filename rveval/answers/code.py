@@ -14,10 +14,10 @@ from typing import NamedTuple
 from rveval.answers.programs import defines, functions, gives, hoisted, mended, needed, parse
 from rveval.answers.reading import Reading
 
-LONGEST = 20_000
+LONGEST = 16_000
 """Characters of a block, and of what stands outside of them, that are looked at: far more than an answer needs."""
 _BLOCKS = 30
-_FENCE = re.compile(r"[ \t]{0,12}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^`\n]*")
+_FENCE = re.compile(r"^[ \t]{0,12}(`{3,}|~{3,})[ \t]*+([^\s`]*+)[^`\n]*+(?:\n|\Z)", re.MULTILINE)
 _UNREADABLE = re.compile(r"[\0\ud800-\udfff]")
 _INDENT = 4
 _DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -31,7 +31,7 @@ def read_code(response: str, stub: str, entry_point: str) -> Reading:
     last fenced block that defines it, with blocks of helpers beside it; the continuation of the stub with its
     indentation mended; the function without a fence, among prose; a fenced block that continues the stub. Imports and
     helpers of the stub stand in front of each. What the function does not need (examples, prints, asserts, another
-    function that follows) is left out. Of any block only the first 20,000 characters are read.
+    function that follows) is left out. Of any block only the first 16,000 characters are read.
 
     Args:
         stub: the prompt's code: imports, helpers, signature and docstring, that a response continues or repeats.
@@ -88,25 +88,20 @@ def _fenced(text: str) -> tuple[list[str], str, str]:
 
     A block that nothing closes goes on to the end: the token limit cut it off.
     """
-    blocks: list[list[str]] = []
+    blocks: list[str] = []
     outside: list[str] = []
-    before: int | None = None
-    closing = ""
-    for line in text.split("\n"):
-        fence = _FENCE.fullmatch(line.rstrip())
-        if closing:
-            if fence and not fence[2] and fence[1].startswith(closing):
-                closing = ""
-            else:
-                blocks[-1].append(line)
-        elif fence:
-            closing = fence[1]
-            before = len(outside) if before is None else before
-            blocks.append([])
-        else:
-            outside.append(line)
-    texts = ["\n".join(block)[:LONGEST] for block in blocks]
-    return texts, "\n".join(outside)[:LONGEST], "\n".join(outside[:before])[:LONGEST]
+    closing, start = "", 0
+    for fence in _FENCE.finditer(text):
+        if not closing:
+            outside.append(text[start : fence.start()])
+            closing, start = fence[1], fence.end()
+        elif not fence[2] and fence[1].startswith(closing):
+            blocks.append(text[start : fence.start()].removesuffix("\n")[:LONGEST])
+            closing, start = "", fence.end()
+    (blocks if closing else outside).append(text[start:])
+    if closing:
+        blocks[-1] = blocks[-1][:LONGEST]
+    return blocks, "".join(outside)[:LONGEST], outside[0][:LONGEST]
 
 
 class _Reader(NamedTuple):

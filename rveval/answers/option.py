@@ -12,11 +12,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from rveval.answers.reading import FILLER, HASHES, NEGATED, Reading, boxes, marks, rest_of_line
+from rveval.answers.reading import FILLER, HASHES, NEGATED, TAIL, Reading, boxes, marks, rest_of_line
 
 _MENTIONS = 200
-_TAIL = 100_000
-"""How much of the end of a response is searched for labels set apart."""
 _MARKUP = " \t\r\n*_`\"'$\u201c\u201d.!,;:>-"
 _VERDICT = re.compile(r"\b(?:is|are)\s+(?:the\s+)?(?:most\s+|only\s+)?(?:correct|right|best|true)\b", re.IGNORECASE)
 _DENIED = re.compile(r"(?:\bnot|\bcannot|n['\u2019]t|\bnever)\s+(?:be\s+)?(?:option\s+)?\Z", re.IGNORECASE)
@@ -164,9 +162,9 @@ class _Chooser(NamedTuple):
         return max(found)[1] if found else None
 
     def _after_marks(self) -> list[tuple[int, str]]:
-        for place, start in marks(self.response):
-            if (label := self._at(self.response, start)) is not None:
-                return [(place, label)]
+        for mark in marks(self.response):
+            if (label := self._at(self.response, mark.answer)) is not None:
+                return [(mark.start, label)]
         return []
 
     def _at(self, text: str, start: int) -> str | None:
@@ -241,7 +239,7 @@ class _Chooser(NamedTuple):
 
     def _apart(self) -> str | None:
         """The last label set apart; None where all are listed once in order, as in a list that is repeated."""
-        tail = self.response[-_TAIL:]
+        tail = self.response[-TAIL:]
         last = deque(self.spelt.apart.finditer(tail), maxlen=_MENTIONS)
         found = [
             self._label(match)
@@ -252,7 +250,7 @@ class _Chooser(NamedTuple):
         return found[-1] if found and found != list(self.labels) else None
 
     def _only_text(self) -> str | None:
-        return self._only(self.response)
+        return self._only(self.response[-TAIL:])
 
 
 def _skip(text: str, start: int) -> int:

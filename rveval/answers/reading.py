@@ -6,6 +6,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 HASHES = r"####(?<!#####)(?!#)"  # written this way round so that the search can skip ahead to the literal
 BOXED = re.compile(  # braces nested up to three deep; a box that the token limit cut off counts too
@@ -29,6 +30,8 @@ FILLER = re.compile(
 NEGATED = re.compile(r"\W{0,4}(?:not|neither|none|never)\b", re.IGNORECASE)
 MARKS = 200
 """How many marks are looked at, from the last one backward: it keeps the time linear in the length."""
+TAIL = 100_000
+"""How much of the end of a response is searched for an answer that nothing marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,19 @@ class Reading:
         return self.flexible is None
 
 
-def marks(text: str) -> Iterator[tuple[int, int]]:
-    """Where an answer was announced, the last first: the start of the mark, and where the answer itself may start."""
+class Mark(NamedTuple):
+    """Where an answer is announced: the mark's start and end, and where the answer itself begins."""
+
+    start: int
+    end: int
+    answer: int
+
+
+def marks(text: str) -> Iterator[Mark]:
+    """Where an answer is announced, the last first."""
     for match in reversed(deque(_MARK.finditer(text), maxlen=MARKS)):
         filler = FILLER.match(text, match.end())
-        yield match.start(), filler.end() if filler else match.end()
+        yield Mark(match.start(), match.end(), filler.end() if filler else match.end())
 
 
 def boxes(text: str) -> Iterator[tuple[int, str]]:
