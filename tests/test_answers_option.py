@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
+from collections.abc import Callable
 
 import pytest
+from conftest import DATA, needs_data
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -177,6 +181,55 @@ def test_every_label_in_every_form(labels: list[str], form: str) -> None:
     texts = [f"thing of kind {number * 'x'}" for number in range(1, len(labels) + 1)]
     for label, text in zip(labels, texts, strict=True):
         assert read_option(form.format(label, text=text), labels, texts).flexible == label
+
+
+Question = tuple[list[str], list[str], int, str]
+
+
+def sciq() -> list[Question]:
+    assert DATA is not None
+    items = json.loads((DATA / "sciq" / "test.json").read_text(encoding="utf-8"))
+    fields = ("distractor3", "correct_answer", "distractor1", "distractor2")
+    return [(LETTERS, [item[field] for field in fields], 1, item["support"]) for item in items]
+
+
+def bbh() -> list[Question]:
+    assert DATA is not None
+    found = []
+    for file in sorted((DATA / "bbh").glob("*.json")):
+        for item in json.loads(file.read_text(encoding="utf-8"))["examples"]:
+            options = dict(re.findall(r"^\(([A-R])\) (.*)$", item["input"], re.MULTILINE))
+            if item["target"].strip("()") in options:
+                gold = [*options].index(item["target"].strip("()"))
+                found.append(([*options], [*options.values()], gold, item["input"].partition("\n")[0]))
+    return found
+
+
+@needs_data("sciq", "bbh")
+@pytest.mark.parametrize("read", [sciq, bbh], ids=["sciq", "bbh"])
+@pytest.mark.parametrize(
+    "form",
+    ["#### {}", "{}", "{}.", "({}) {text}", "{}. {text}", "Answer: {}. {text}", "The correct answer is ({}) {text}.",
+     "**{}. {text}**", "\\boxed{{{}}}", "{}) {text}\n\nExplanation: {more}", "{more}\n\nThe answer is {}.",
+     "{more}\n\nSo it is option {}", "Of these, {text} is the right answer ({})."],
+)  # fmt: skip
+def test_every_real_gold_label_in_every_form(read: Callable[[], list[Question]], form: str) -> None:
+    for labels, options, gold, more in read():
+        said = form.format(labels[gold], text=options[gold], more=more)
+        assert read_option(said, labels, options).flexible == labels[gold], said
+
+
+@needs_data("sciq", "bbh")
+@pytest.mark.parametrize(("read", "found"), [(sciq, 998), (bbh, 4070)], ids=["sciq", "bbh"])
+def test_every_real_gold_text_that_is_not_shared(read: Callable[[], list[Question]], found: int) -> None:
+    """998 of SciQ's 1,000 and 4,070 of BBH's 4,071: in the others a wrong answer has the right one's text."""
+    by_text = 0
+    for labels, options, gold, _ in read():
+        said = read_option(f"The answer is {options[gold]}.", labels, options).flexible
+        alone = read_option(options[gold], labels, options).flexible
+        assert {said, alone} <= {labels[gold], None}, options
+        by_text += said == alone == labels[gold]
+    assert by_text == found
 
 
 WORDS = st.lists(

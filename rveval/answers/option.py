@@ -247,7 +247,8 @@ class _Chooser(NamedTuple):
             if not self._inside_text(tail, match.start())
             and not _DENIED.search(tail[max(0, match.start() - 30) : match.start()])
         ]
-        return found[-1] if found and found != list(self.labels) else None
+        listed = len(self.labels) > 1 and found == [*self.labels]
+        return found[-1] if found and not listed else None
 
     def _only_text(self) -> str | None:
         return self._only(self.response[-TAIL:])

@@ -16,7 +16,7 @@ BOXED = re.compile(  # braces nested up to three deep; a box that the token limi
 _UP_TO = r"(?:(?!\bnot\b|n['\u2019o]t\b|\bnever\b)[^\n.:=]){0,60}?"
 _MARK = re.compile(
     rf"{HASHES}"
-    rf"|\b(?:answer|option|choice|conclusion|solution)s?\b{_UP_TO}\b(?:is|be|was)\b"
+    rf"|\b(?:answer|option|choice)s?\b{_UP_TO}\b(?:is|be|was)\b"
     r"|\b(?:answer|option|choice|conclusion|solution|output|result)s?\b[*_ ]{0,4}[:=]"
     r"|\b(?:choose|pick|select|go with|opt for)\b",
     re.IGNORECASE,

@@ -188,7 +188,11 @@ def read_sorted(response: str, words: Sequence[str]) -> Reading:
     known = Counter(word.lower() for word in words)
     for match in reversed(deque(_STRICT_LIST.finditer(response), maxlen=_MENTIONS)):
         said = match[1].lower().removesuffix(".").split()
-        if "," not in match[1] and len(said) >= min(2, len(words)) and 2 * sum(word in known for word in said) >= len(said):
+        if (
+            "," not in match[1]
+            and len(said) >= min(2, len(words))
+            and 2 * sum(word in known for word in said) >= len(said)
+        ):
             return Reading(" ".join(said), " ".join(said))
     marked, (complete, longest) = _marked_list(response, known), _runs(response, known)
     found = [one for one in (marked, complete) if one] or [longest]
