@@ -87,17 +87,17 @@ def carry(
 ) -> Talk:
     """Give each side its text, then carry until the tester is done, the time is up or too much is said.
 
-    The clock starts when the candidate's process is about to load the program; its pipes are this function's to close.
+    The clock starts when the candidate's process is about to load the program, and the tester has loaded the tests.
     """
     (c_in, c_out, c_err), (t_in, t_out, t_err) = _pipes(candidate), _pipes(tester)
     calls = _Way(t_out, c_in, _message(program))
     answers = _Way(c_out, t_in, _message(tests))
-    talk, spoken = Talk(), 0
+    talk, spoken, clock = Talk(), 0, False
     deadline = time.monotonic() + START_S
     while not t_err.closed:
         left = deadline - time.monotonic()
         if left <= 0 or stop.is_set():
-            talk.ended = "stopped" if stop.is_set() else "timeout" if talk.started else "start"
+            talk.ended = "stopped" if stop.is_set() else "timeout" if clock else "start"
             return talk
         ready = _ready([calls, answers], [c_err, t_err], min(left, 0.5))
         for way in (calls, answers):
@@ -112,8 +112,9 @@ def carry(
             talk.printed = (talk.printed + data)[-2000:]
         if t_err in ready:
             talk.verdict = (talk.verdict + _read(t_err))[:VERDICT]
-        if answers.carried and not talk.started:
-            talk.started, deadline = True, time.monotonic() + timeout_s
+        talk.started = answers.carried > 0
+        if talk.started and talk.verdict and not clock:
+            clock, deadline = True, time.monotonic() + timeout_s
         if spoken + answers.carried > SPOKEN:
             talk.ended = "output"
             return talk

@@ -1,8 +1,8 @@
 """The system calls a confined process may not make, as the filter that the kernel takes (seccomp, classic BPF).
 
 Namespaces hide the machine, this keeps a program from growing: it can start neither processes nor threads (a limit on
-their number does not hold where the harness runs as root), make no namespace of its own, no socket, and no memory that is not
-counted as its own. Numbers are those of the kernel's tables (arch/x86/entry/syscalls/syscall_64.tbl,
+their number does not hold where the harness runs as root), make no namespace of its own, no socket, and no memory that
+is not counted as its own. Numbers are those of the kernel's tables (arch/x86/entry/syscalls/syscall_64.tbl,
 include/uapi/asm-generic/unistd.h).
 """
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DETAIL = 500
 """Characters of a verdict's detail."""
+SILENT = (StopIteration, StopAsyncIteration)
+"""Exceptions that would end a loop of the tests early, as if all were well."""
 
 
 class Over(BaseException):
@@ -61,8 +63,8 @@ class Remote:
         if message[0] == "value" and len(message) == 2:
             return message[1]
         word, detail = self._reason(message)
-        kind = getattr(builtins, str(message[1]), None)
-        if word != "error" or not (isinstance(kind, type) and issubclass(kind, Exception)):
+        kind = getattr(builtins, message[1], None)
+        if word != "error" or not (isinstance(kind, type) and issubclass(kind, Exception)) or kind in SILENT:
             raise Over(word, detail)
         self.raised, self.said = _exception(kind, message[2]), detail
         raise self.raised

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, BinaryIO
 
-LARGEST = 8 * 2**20
+LARGEST = 4 * 2**20
 """Bytes of one message."""
 DEEPEST = 100
 """Levels of one value."""
@@ -43,6 +43,8 @@ def encode(value: object, largest: int = LARGEST) -> bytes:
     """
     out = bytearray()
     _put(value, out, DEEPEST, largest)
+    if len(out) > largest:
+        raise TooLarge(f"more than {largest} bytes")
     return bytes(out)
 
 
@@ -94,7 +96,7 @@ def _put(value: object, out: bytearray, levels: int, largest: int) -> None:
     if levels == 0:
         raise Unsendable(f"nested more than {DEEPEST} levels deep")
     if value is None or value is True or value is False:
-        out += {None: b"N", True: b"T", False: b"F"}[value]
+        out += b"N" if value is None else b"T" if value else b"F"
         return
     for kind, put in _SCALARS:
         if isinstance(value, kind):
