@@ -68,7 +68,7 @@ _LABELLED = _any("""
 # After one of these it is a label, a date, an operand, or part of a longer number.
 _NOT_AFTER = re.compile(
     rf"(?:\b(?:{_LABELLED}|{_MONTH}|hundred|thousand|million|billion|point|negative|and a|half)\.?"
-    rf"|\bone and|\b{_SMALL}(?: by)?|\d(?: by)?|{_OPERATOR})\s+$",
+    rf"|\bone and|\b{_SMALL}(?: by)?|\d(?: by)?|{_OPERATOR}|[$\u20ac\u00a3])\s+$",
     re.IGNORECASE,
 )
 _CLOCK_AFTER = re.compile(r"\b(?:at|until|till|since|before|after|by|around)\s+$", re.IGNORECASE)
