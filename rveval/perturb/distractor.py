@@ -22,6 +22,7 @@ from rveval.perturb.distractor_sentences import (
     TINY_BOYS,
     TINY_GIRLS,
     TINY_ORDER,
+    TINY_PLAIN,
     fitting,
     plain_words,
     words_of,
@@ -82,19 +83,22 @@ def _draw_place(usable: list[Place], rng: Random) -> int:
 
 
 def _in_tiny(item: Item, rng: Random, count: int) -> Item:
-    """After the first sentence, by a person that no pronoun can mean; before everything in an order of numbers.
+    """After the first sentence, about a person that no pronoun can mean; outside an order of numbers.
 
-    There is no pronoun in an order of numbers, and a sentence beside the numbers might be read as one more of them.
+    A sentence right after the numbers might be read as one more of them.
     """
     text, ordered = item.question, item.source == "tiny_order"
     pool = TINY_BOYS if re.search(r"\b[Ss]he\b", text) else TINY_GIRLS
-    names, lines = _free_names(pool, text), TINY_ORDER if ordered else TINY
+    gathers = re.search(r"\b(them|all|people)\b", text) is not None
+    names, lines = _free_names(pool, text), TINY_ORDER if ordered else TINY_PLAIN if gathers else TINY
     count = min(count, len(names), len(lines))
     if not count:
         return item.leave("distractor: all names are taken")
     asides = _filled(rng.sample(lines, count), rng.sample(names, count), rng, _whole(item))
     first, mark, rest = text.partition(". ")
-    if ordered or not mark:
+    if text.startswith("These") or not mark:
+        return replace(item, question=" ".join((text, *asides)))
+    if ordered:
         return replace(item, question=" ".join((*asides, text)))
     return replace(item, question=f"{first}. {' '.join(asides)} {rest}")
 
@@ -108,9 +112,10 @@ def _around(item: Item, rng: Random, count: int) -> Item:
     count = min(count, len(lines), len(names))
     if not count:
         return item.leave("distractor: no sentence that shares nothing with the problem")
-    asides = _filled(_distinct(rng, lines, count), rng.sample(names, count), rng, whole)
+    asides = _filled(rng.sample(lines, count), rng.sample(names, count), rng, whole)
+    wheres = ("before", "after", "inside") if science and _may_open(item.question) else ("before", "after")
     for aside in asides:
-        where = rng.choice(("before", "after", "inside") if science else ("before", "after"))
+        where = rng.choice(wheres)
         if where == "before":
             item = replace(item, before=(*item.before, aside))
         elif where == "after":
@@ -128,8 +133,10 @@ def _science(whole: str) -> list[str]:
     return [line.replace("{thing}", thing) for line in lines for thing in things]
 
 
-def _distinct(rng: Random, lines: list[str], count: int) -> list[str]:
-    return rng.sample(lines, count)
+def _may_open(question: str) -> bool:
+    """Whether nothing in a question could take in, or mean, what is said right before it."""
+    first = places(question)[0]
+    return first.kind == "before" and not first.pronouns
 
 
 def _filled(lines: list[str], names: list[str], rng: Random, whole: str) -> list[str]:

@@ -114,6 +114,8 @@ GENERAL = (
 TINY_GIRLS = ("Ruth", "Ines", "Nora")
 TINY_BOYS = ("Omar", "Karl")
 TINY = ("{name} is {n} years old.", "{name} lives at number {n}.", "{name} watched {n} films this year.")
+# For a problem that says "them": nobody can sell some of these.
+TINY_PLAIN = TINY[:2]
 # For an order of numbers, where a plain number might be read as one more of them.
 TINY_ORDER = TINY[::2]
 

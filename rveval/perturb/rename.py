@@ -134,8 +134,8 @@ def _one_spelling(name: str, written: frozenset[str], capitals: list[str]) -> bo
     """Whether a name is written one way only, as far as one can see, and never like a word."""
     if not written.isdisjoint((name.lower(), f"{name.lower()}s", name.upper())) or gender(f"{name}s"):
         return False
-    own = _OPENERS.union((name, f"{name}s"))
-    return not any(_alike(name, word) for word in capitals if word[0] == name[0] and word not in own)
+    others = [word for word in capitals if word[0] == name[0] and word != name and word not in _OPENERS]
+    return not any(_alike(name, word) for word in others)
 
 
 def _alike(name: str, other: str) -> bool:
@@ -163,13 +163,13 @@ def _alone(match: re.Match[str], text: str) -> bool:
 
 
 def _replace_people(text: str, given: dict[str, str]) -> str:
-    """Every name by its new one, "Johns" for "John's" too; the possessive of a name in s gets its own s."""
+    """Every name by its new one; the possessive of a name in s gets its own s."""
 
     def replaced(match: re.Match[str]) -> str:
         old, apostrophe = match[1], match[2] or ""
         if old in given:
             return given[old] + ("'s" if apostrophe and old.endswith("s") else apostrophe)
-        return given[old[:-1]] + "s" + apostrophe if old[-1] == "s" and old[:-1] in given else match[0]
+        return match[0]
 
     return _NAME_HERE.sub(replaced, text) if given else text
 

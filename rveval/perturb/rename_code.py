@@ -115,7 +115,8 @@ def _new_names(
     tree: ast.Module, test: ast.Module, shown: list[str], functions: list[str], prose: str, rng: Random
 ) -> dict[str, str]:
     """Old to new names for all that may be renamed, in the order of the program."""
-    kept = _kept(tree) | {name for name in functions if name in _bound(test)} | set(_keywords(test))
+    # What the test also binds for itself stays: one name would otherwise have become two.
+    kept = _kept(tree) | set(_bound(test)) | set(_keywords(test))
     taken = _RESERVED | _words(tree) | _words(test) | set(re.findall(r"\w+", prose))
     given: dict[str, str] = {}
     for name in dict.fromkeys([*functions, *_bound(tree)]):

@@ -244,7 +244,7 @@ def _start(word: str) -> re.Pattern[str]:
 
 
 def _clashes(new: Noun, small: str) -> bool:
-    return new[0][:-1] in small if len(new[0]) > 4 else _start(new[0]).search(small) is not None
+    return new[0][:-1] in small if len(new[0]) > 4 else any(_start(form).search(small) for form in new)
 
 
 def _replaceable(noun: Noun, text: str) -> bool:
