@@ -65,6 +65,10 @@ class Failed(RvevalError):
     exit_code = 1
 
 
+class DoesNotFit(Failed):
+    """A task was not asked, because a prompt leaves no room for its answer; the engine is as it was."""
+
+
 def cache_dir() -> Path:
     """Where rveval remembers what is costly to find out again (hashes, scans, self-tests)."""
     return Path(os.environ.get("RVEVAL_CACHE") or Path.home() / ".cache" / "rveval")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from rveval import cells, installation
 from rveval.cells import Plan
 from rveval.checkpoints import assert_finite
-from rveval.errors import Failed, Problem, Refused, RvevalError
+from rveval.errors import DoesNotFit, Failed, Problem, Refused, RvevalError
 from rveval.records import SCHEMA_VERSION, CellRecord, Store, StudyEntry
 from rveval.schema import Config, resolved
 
@@ -163,10 +163,14 @@ def _ask_all(plan: Plan, store: Store, mirror: Run) -> None:
     with _said(f"{plan.label}: preparing the engine"):
         served = session.serve(plan.recipe, plan.config.engine, swaps=bool(plan.config.vector.terms))
     _warn(served.warnings)
+    unasked: list[Problem] = []
     for cell in plan.left:
         with _progress(f"{plan.label}: {cell.task}", cell.n_items * plan.config.n) as advance:
             try:
                 record = run_cell(plan, cell, served, store, advance)
+            except DoesNotFit as error:
+                unasked.extend(error.problems)  # the tasks after it may well fit; said at the end, and exit status 1
+                continue
             except RvevalError:
                 raise
             except Exception as error:
@@ -177,6 +181,8 @@ def _ask_all(plan: Plan, store: Store, mirror: Run) -> None:
         if plan.config.tracking.kind != "none":
             mirror.log_cell(dict(record), [dict(sample) for sample in store.read_samples(cell.cell_id)])
         _log_cell(record)
+    if unasked:
+        raise Failed(unasked)
 
 
 def _log_cell(record: CellRecord) -> None:

@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
@@ -30,6 +30,8 @@ class Row:
         accuracy: share of right answers (flexible reading) with its interval, per item.
         strict: the same by the strict reading.
         difference: against the baseline's cell; None for the baseline itself, and where there is none.
+        group: the group of tasks it belongs to ("rv_bbh_typos"), "" for none.
+        members: of a group's own row, the number of its tasks; 0 for a single cell.
     """
 
     cell: CellRecord
@@ -38,6 +40,8 @@ class Row:
     accuracy: stats.Interval
     strict: stats.Interval
     difference: stats.Paired | None
+    group: str = ""
+    members: int = 0
 
     @property
     def is_baseline(self) -> bool:
@@ -73,7 +77,8 @@ def compare(store: Store, study: str) -> list[Row]:
 
 def _group(cell: CellRecord) -> str:
     """The group of a subtask's task: "rv_bbh_typos" for "rv_bbh_word_sorting_typos"."""
-    return "rv_bbh" if cell["family"] == "clean" else f"rv_bbh_{cell['family']}"
+    plain = "rv_stock_bbh" if cell["task"].startswith("rv_stock_") else "rv_bbh"
+    return plain if cell["family"] == "clean" else f"{plain}_{cell['family']}"
 
 
 def _asked_alike(cell: CellRecord) -> str:
@@ -107,7 +112,7 @@ def _group_row(
     baseline = whole(known) if len(known) == len(members) else None
     if baseline is not None and baseline["cell_id"] != cell["cell_id"]:
         held[baseline["cell_id"]] = [sample for one in known for sample in samples[one["cell_id"]]]
-    return _row(cell, label, f"{len(members)} subtasks", baseline, held)
+    return replace(_row(cell, label, f"{len(members)} subtasks", baseline, held), group="", members=len(members))
 
 
 def missing(store: Store, study: str) -> list[tuple[str, str]]:
@@ -195,6 +200,7 @@ def _row(
         accuracy=stats.accuracy(list(flexible.values())),
         strict=stats.accuracy(list(strict.values())),
         difference=difference,
+        group=_group(cell) if cell["benchmark"] == "bbh" else "",
     )
 
 

@@ -18,6 +18,7 @@ from rveval.summary import Row
 _WIDTH = 132
 _GAP = 2
 _NARROWEST_NOTE = 12
+_MANY = 6  # tasks that have a table of their own each
 
 
 @dataclass(frozen=True)
@@ -41,24 +42,44 @@ def console() -> Console:
 
 
 def comparison(rows: Sequence[Row], fresh: set[str], width: int = _WIDTH) -> Iterator[RenderableType]:
-    """The cells of a study: a table a task, and what the width had no room for.
+    """The cells of a study: a table a task (one for all where there are many), and what the width had no room for.
 
     Args:
         rows: from `summary.compare`.
         fresh: ids of the cells that this invocation ran; the others were already complete and say so.
         width: columns of the terminal.
     """
-    for task in dict.fromkeys(row.cell["task"] for row in rows):
-        columns = _columns([row for row in rows if row.cell["task"] == task], fresh)
-        shown = _fitting(columns, width)
-        yield Text(f"\n{task}", style="bold")
-        yield _table(shown, whole=_needed(shown) <= width)
-        if gone := [column.heading.replace("\n", " ") for column in columns if column not in shown]:
-            yield Text(f"no room for: {', '.join(gone)} (a wider terminal, or the output in a file, has them)")
+    whole, members = _without_members(rows)
+    tasks = list(dict.fromkeys(row.cell["task"] for row in whole))
+    if len(tasks) > _MANY:
+        yield Text("")
+        yield from _one(_columns(whole, fresh, named=True), width)
+    else:
+        for task in tasks:
+            yield Text(f"\n{task}", style="bold")
+            yield from _one(_columns([row for row in whole if row.cell["task"] == task], fresh), width)
+    if members:
+        yield Text(f"{members} cells of subtasks are only shown as their groups; the store has each of them")
 
 
-def _columns(rows: Sequence[Row], fresh: set[str]) -> list[_Column]:
-    """All that hold something, in order."""
+def _without_members(rows: Sequence[Row]) -> tuple[list[Row], int]:
+    """The rows without the subtasks that a group's row stands for, and how many those are."""
+    groups = {row.cell["task"] for row in rows if row.members}
+    whole = [row for row in rows if row.members or row.group not in groups]
+    return whole, len(rows) - len(whole)
+
+
+def _one(columns: Sequence[_Column], width: int) -> Iterator[RenderableType]:
+    shown = _fitting(columns, width)
+    yield _table(shown, whole=_needed(shown) <= width)
+    if gone := [column.heading.replace("\n", " ") for column in columns if column not in shown]:
+        yield Text(f"no room for: {', '.join(gone)} (a wider terminal, or the output in a file, has them)")
+
+
+def _columns(rows: Sequence[Row], fresh: set[str], named: bool = False) -> list[_Column]:
+    """All that hold something, in order; `named` begins with the task, said once."""
+    tasks = [row.cell["task"] for row in rows]
+    first = ["" if place and tasks[place - 1] == task else task for place, task in enumerate(tasks)]
     cells = [row.cell for row in rows]
 
     def shares(metric: str) -> list[str]:
@@ -66,6 +87,10 @@ def _columns(rows: Sequence[Row], fresh: set[str]) -> list[_Column]:
         return [f"{100 * value:.1f}%" for value in values] if any(values) else []
 
     columns = [
+        _Column("task", first if named else [], left=True),
+        _Column(
+            "draw", [str(cell["draw"]) for cell in cells] if any(cell["draw"] for cell in cells) else [], left=True
+        ),
         _Column("variant", [row.label for row in rows], left=True),
         _Column("asked with", [row.asked for row in rows], left=True),
         _Column("n", [str(cell["n"]) for cell in cells]),
@@ -116,7 +141,7 @@ def _table(columns: Sequence[_Column], whole: bool) -> Table:
 
 
 def _notes(row: Row, fresh: set[str]) -> Iterable[str]:
-    if row.cell["cell_id"] not in fresh:
+    if fresh.isdisjoint(row.cell["cell_id"].split("+")):  # of a group's row, any of its cells
         yield "kept"
     if row.cell["engine"]["swap"] == "fresh" and row.cell["engine"]["kind"] == "vllm":
         yield "fresh start"

@@ -36,17 +36,19 @@ class Study:
         own_label: str | None = None,
         fingerprint: str | None = None,
         health: dict[str, int] | None = None,
+        benchmark: str = "gsm8k",
+        items: str = "gsm8k",
         **settings: Any,
     ) -> str:
         """A cell with an item for each character of `right` (`1` is right, `0` wrong); returns its id."""
         label = label or ("m" if alpha == 0 else f"m + {alpha:g} v")
         cell_id = f"{task}-{label}-{json.dumps(settings, sort_keys=True)}".replace("/", "_").replace(" ", "")
-        samples = [sample(first + number, mark == "1") for number, mark in enumerate(right)]
+        samples = [sample(first + number, mark == "1", items) for number, mark in enumerate(right)]
         record = CellRecord(
             schema_version=SCHEMA_VERSION,
             cell_id=cell_id,
             task=task,
-            benchmark="gsm8k",
+            benchmark=benchmark,
             family="clean",
             draw=0,
             seed=0,
@@ -72,6 +74,8 @@ class Study:
             settings={"task": task, "variant": label, "limit": None, "engine": {"kind": "vllm"}} | settings,
             warnings=[],
             created="2026-01-01T00:00:00+00:00",
+            changed=0,
+            left_alone={},
         )
         self.store.write_cell(record, samples)
         self.store.write_study(
@@ -91,9 +95,9 @@ class Study:
         return summary.compare(self.store, "s")
 
 
-def sample(number: int, right: bool) -> Sample:
+def sample(number: int, right: bool, items: str = "gsm8k") -> Sample:
     return Sample(  # type: ignore[typeddict-item]
-        item_id=f"gsm8k/{number}", doc_id=number, sample_index=0, correct=right, correct_strict=False
+        item_id=f"{items}/{number}", doc_id=number, sample_index=0, correct=right, correct_strict=False
     )
 
 
@@ -184,6 +188,41 @@ def test_cells_that_are_gone_are_named(study: Study) -> None:
     assert summary.missing(study.store, "s") == [("m + 1 v", gone)]
 
 
+# --- groups
+
+
+def subtask(study: Study, name: str, right: str, alpha: float = 0.0, **settings: Any) -> str:
+    task = f"rv_bbh_{name}"
+    return study.add(right, alpha, task=task, benchmark="bbh", items=f"bbh/{name}", code=name, data=name, **settings)
+
+
+def test_a_group_is_the_mean_over_items_and_pairs_them_all(study: Study) -> None:
+    for alpha, right in ((0.0, ("1000", "11")), (1.0, ("1110", "01"))):
+        for name, marks in zip(("navigate", "snarks"), right, strict=True):
+            subtask(study, name, marks, alpha)
+    base, variant = [row for row in study.rows() if row.members]
+    assert (base.cell["task"], base.members, base.cell["n"], base.asked) == ("rv_bbh", 2, 6, "2 subtasks")
+    assert base.accuracy == stats.accuracy([1, 0, 0, 0, 1, 1])
+    assert base.is_baseline
+    assert base.difference is None
+    assert variant.difference == stats.paired([1, 1, 1, 0, 0, 1], [1, 0, 0, 0, 1, 1])
+    assert len([row for row in study.rows() if not row.members]) == 4, "each subtask is there as well"
+
+
+def test_a_group_without_the_baseline_of_a_member_has_no_difference(study: Study) -> None:
+    subtask(study, "navigate", "10")
+    for name in ("navigate", "snarks"):
+        subtask(study, name, "11", 1.0)
+    (variant,) = [row for row in study.rows() if row.members]
+    assert variant.difference is None
+    assert not variant.is_baseline
+
+
+def test_one_subtask_is_no_group_and_families_are_groups_of_their_own(study: Study) -> None:
+    subtask(study, "navigate", "10")
+    assert not any(row.members for row in study.rows())
+
+
 # --- the table
 
 
@@ -255,3 +294,23 @@ def test_a_table_a_task(study: Study) -> None:
 def test_labels_are_text_and_no_markup(study: Study) -> None:
     study.add("10", alpha=1, label="[red]x[/red] [/]")
     assert "[red]x[/red] [/]" in shown(study)
+
+
+def test_many_tasks_share_a_table_and_a_group_stands_for_its_subtasks(study: Study) -> None:
+    for number in range(7):
+        study.add("10", task=f"rv_t{number}")
+        study.add("11", alpha=1, task=f"rv_t{number}")
+    for name in ("navigate", "snarks"):
+        subtask(study, name, "10")
+    text = shown(study)
+    assert text.count("accuracy") == 1
+    assert [text.count(f"rv_t{number}") for number in range(7)] == [1] * 7
+    assert "rv_bbh_navigate" not in text
+    assert "2 cells of subtasks are only shown as their groups" in text
+
+
+def test_a_group_is_kept_only_if_all_its_cells_are(study: Study) -> None:
+    fresh = subtask(study, "navigate", "10")
+    subtask(study, "snarks", "10")
+    assert "kept" in shown(study)
+    assert "kept" not in shown(study, fresh={fresh})

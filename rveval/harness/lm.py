@@ -18,10 +18,10 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
 from rveval.engine import Answer, Engine, Progress, Request
-from rveval.errors import Failed, Problem
+from rveval.errors import DoesNotFit, Failed, Problem
 from rveval.harness import chat
+from rveval.upstream import DECODING
 
-_KNOWN = {"until", "max_gen_toks", "do_sample", "temperature", "top_p"}
 _SHOWN = 5
 _encoded: WeakKeyDictionary[Any, dict[tuple[bool, str], tuple[int, ...]]] = WeakKeyDictionary()
 """Token ids by tokenizer and text, for as long as the engine lives: every variant of a sweep is asked the same."""
@@ -46,14 +46,27 @@ class Taken:
     answer: Answer
 
 
+@dataclass(frozen=True)
+class Weighed:
+    """One given text with its prompt, the prompt's tokens, and what the engine thinks of the text."""
+
+    prompt: str
+    n_prompt_tokens: int
+    text: str
+    logprob: float
+    greedy: bool
+
+
 @dataclass
 class Notes:
     """What was kept beside the strings that lm-eval gets: answers by (task, doc_id), in order of their samples.
 
+    `weighed` are the texts that were scored instead, in the order in which the task names them.
     `limits` and `stops` are what requests were really decoded with: token limits, and sets of stop strings.
     """
 
     taken: dict[tuple[str, int], list[Taken]] = field(default_factory=lambda: defaultdict(list))
+    weighed: dict[tuple[str, int], list[Weighed]] = field(default_factory=lambda: defaultdict(list))
     limits: set[int] = field(default_factory=set)
     stops: set[tuple[str, ...]] = field(default_factory=set)
     generate_s: float = 0.0
@@ -102,13 +115,13 @@ class EngineLM(LM):  # type: ignore[misc]
 
     def _request(self, instance: Instance, sample: int) -> Request:
         prompt, wanted = instance.args
-        unknown = sorted(set(wanted) - _KNOWN)
+        unknown = sorted(set(wanted) - DECODING)
         if unknown:
             raise Failed(
                 Problem(
                     f"decoding parameters that this engine does not know: {', '.join(unknown)}",
                     where=f"generation_kwargs of {instance.task_name}",
-                    expected=", ".join(sorted(_KNOWN)),
+                    expected=", ".join(sorted(DECODING)),
                 )
             )
         until = wanted.get("until") or []
@@ -144,16 +157,22 @@ class EngineLM(LM):  # type: ignore[misc]
         ]
         if long:
             more = [Problem(f"and {len(long) - _SHOWN} more items that do not fit")] if len(long) > _SHOWN else []
-            raise Failed(long[:_SHOWN] + more)
+            raise DoesNotFit(long[:_SHOWN] + more)
 
     def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         pairs = [self._pair(*instance.args) for instance in requests]
         self._short_enough(requests, [len(context) + len(rest) for context, rest in pairs])
+        started = time.perf_counter()
         scored = self._engine.score([context + rest for context, rest in pairs])
+        self.notes.generate_s += time.perf_counter() - started
         found = []
-        for (_, rest), scores in zip(pairs, scored, strict=True):
+        for instance, (context, rest), scores in zip(requests, pairs, scored, strict=True):
             own = scores[len(scores) - len(rest) :]
             found.append((sum(score.logprob for score in own), all(score.greedy for score in own)))
+            weighed = Weighed(instance.args[0], len(context), instance.args[1], *found[-1])
+            self.notes.weighed[_key(instance)].append(weighed)
+        if self._progress:
+            self._progress(len({_key(instance) for instance in requests}))
         return found
 
     def _pair(self, context: str, continuation: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -198,7 +217,7 @@ class EngineLM(LM):  # type: ignore[misc]
             if length > room
         ]
         if long:
-            raise Failed(long[:_SHOWN])
+            raise DoesNotFit(long[:_SHOWN])
 
 
 def _key(instance: Instance) -> tuple[str, int]:

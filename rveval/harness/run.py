@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rveval import __version__, cells, installation, suites
+from rveval import __version__, cells, hooks, installation, suites
 from rveval.cells import Cell, Plan
 from rveval.engine import Progress
 from rveval.engine.session import Served
 from rveval.errors import Failed, Problem
 from rveval.harness import samples as lines
-from rveval.harness import tasks
+from rveval.harness import tasks, wrapped
 from rveval.harness.lm import Decoding, EngineLM
 from rveval.records import SCHEMA_VERSION, CellRecord, Sample, Store, Timings, Variant
 from rveval.schema import Config
@@ -47,7 +47,7 @@ def run_cell(plan: Plan, cell: Cell, served: Served, store: Store, progress: Pro
     lm = EngineLM(served.engine, decoding, use_chat=config.use_chat, progress=progress)
     results = _evaluate(lm, task, cell, plan)
     scoring = time.perf_counter()
-    samples = _samples(cell, config, results["samples"][cell.task], lm)
+    samples = _samples(cell, config, results["samples"][cell.task], lm, task)
     metrics = lines.metrics(samples)
     _agrees(cell, results["results"][cell.task], metrics)
     now = time.perf_counter()
@@ -77,31 +77,43 @@ def _evaluate(lm: EngineLM, task: Any, cell: Cell, plan: Plan) -> Any:
         system_instruction=plan.config.model.system,
         apply_chat_template=plan.config.use_chat,
         fewshot_as_multiturn=plan.config.use_chat,
+        confirm_run_unsafe_code=plan.config.sandbox == "unsafe",
     )
     assert results is not None  # None is only for ranks other than 0
     return results
 
 
-def _samples(cell: Cell, config: Config, logged: Sequence[dict[str, Any]], lm: EngineLM) -> list[Sample]:
+def _samples(cell: Cell, config: Config, logged: Sequence[dict[str, Any]], lm: EngineLM, task: Any) -> list[Sample]:
     """Every answer of every item, in the order of the items: nothing dropped, nothing twice."""
     docs = {entry["doc_id"]: entry["doc"] for entry in logged}
+    if cell.asked.wrapped:
+        wrapped.answered(cell, lm, task, docs)
     taken = {doc_id: lm.notes.taken[(cell.task, doc_id)] for doc_id in sorted(docs)}
     asked, expected = f"{len(docs)} items", f"{cell.n_items} items"
     if short := [doc_id for doc_id, answers in taken.items() if len(answers) != config.n]:
         asked, expected = f"{len(taken[short[0]])} answers to item {short[0]}", f"{config.n} answers to every item"
     if asked != expected:
         raise Failed(Problem("lm-eval did not ask what it should", where=cell.task, expected=expected, found=asked))
+    answers = [(doc_id, number, one) for doc_id, of_item in taken.items() for number, one in enumerate(of_item)]
+    if cell.asked.wrapped:
+        scores = wrapped.scores(cell, lm, task, [(docs[doc_id], doc_id, one) for doc_id, _, one in answers])
+    else:
+        scores = [
+            (hooks.score(docs[doc_id], one.answer.text), hooks.target(docs[doc_id])) for doc_id, _, one in answers
+        ]
     return [
-        lines.line(cell, config.seed, doc_id, docs[doc_id], number, one)
-        for doc_id, answers in taken.items()
-        for number, one in enumerate(answers)
+        lines.line(cell, config.seed, doc_id, docs[doc_id], number, one, *found)
+        for (doc_id, number, one), found in zip(answers, scores, strict=True)
     ]
 
 
 def _agrees(cell: Cell, theirs: dict[str, Any], ours: dict[str, float]) -> None:
     """lm-eval aggregated the same answers through the task's YAML: the two must be one number."""
     for key, value in theirs.items():
-        name = key.split(",")[0]
+        # Stock tasks have one metric under two filters.
+        name = "exact_match_strict" if key == "exact_match,strict-match" else key.split(",")[0]
+        if cell.asked.wrapped:
+            name = key
         if name in ours and not math.isclose(float(value), ours[name], abs_tol=1e-9):
             raise Failed(
                 Problem(

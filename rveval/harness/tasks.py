@@ -14,6 +14,7 @@ from tqdm import tqdm
 from rveval import task_files
 from rveval.cells import Cell
 from rveval.errors import Problem, Refused
+from rveval.harness import wrapped
 from rveval.schema import Config
 from rveval.suites import Asked
 
@@ -45,9 +46,16 @@ def load(cell: Cell, config: Config) -> Any:
 def _build(cell: Cell, config: Config) -> Any:
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     asked = cell.asked
+    if asked.wrapped:
+        task: Any = wrapped.build(asked, config)
+        _keep_prompts(task)
+        return task
     settings = _yaml(asked.source) | {"task": asked.task}
     settings["metadata"] = settings["metadata"] | metadata(asked, config)
-    task: Any = lm_eval.api.task.ConfigurableTask(config=settings)
+    if not config.num_fewshot:
+        # lm-eval makes all demonstrations ready whether any is shown or not, which takes seconds for 12,000 of them.
+        settings |= {"fewshot_split": None, "fewshot_config": {"samples": []}}
+    task = lm_eval.api.task.ConfigurableTask(config=settings)
     if config.num_fewshot is not None:
         task.set_config(key="num_fewshot", value=config.num_fewshot)
     task.set_config(key="repeats", value=config.n)

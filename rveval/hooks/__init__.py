@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from rveval import benchmarks, perturb
 from rveval.errors import Problem, Refused
-from rveval.hooks import documents
-from rveval.hooks.scores import Score, run_code, score, target
+from rveval.hooks import documents, scores, stock
+from rveval.hooks.scores import Score, run_code
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -61,6 +61,8 @@ class _Splits(Mapping[str, Any]):
 
 def records(source: str, split: str, metadata: Mapping[str, Any], limit: int | None = None) -> list[dict[str, Any]]:
     """The documents of one split, as `items` has them; only the first ones with `limit`."""
+    if source.startswith(benchmarks.STOCK):
+        return stock.records(source, split, metadata, limit)
     families = _families(metadata) if split == "test" else perturb.CLEAN
     loaded = benchmarks.load(source, split)[:limit]
     clean = [documents.item(source, record) for record in loaded]
@@ -73,6 +75,20 @@ def records(source: str, split: str, metadata: Mapping[str, Any], limit: int | N
     if source == "humaneval":
         made = [doc | {"rv_sandbox": str(metadata.get("rv_sandbox", "bwrap"))} for doc in made]
     return made
+
+
+def score(doc: Mapping[str, Any], response: str) -> Score:
+    """Score one response to one document."""
+    return (stock if _is_stock(doc) else scores).score(doc, response)
+
+
+def target(doc: Mapping[str, Any]) -> str:
+    """The right answer in the spelling that `score` compares with; for code its own solution."""
+    return (stock if _is_stock(doc) else scores).target(doc)
+
+
+def _is_stock(doc: Mapping[str, Any]) -> bool:
+    return str(doc["rv_source"]).startswith(benchmarks.STOCK)
 
 
 def results(doc: Mapping[str, Any], results: Sequence[Any]) -> dict[str, float]:
@@ -89,15 +105,15 @@ def results(doc: Mapping[str, Any], results: Sequence[Any]) -> dict[str, float]:
         samples passed. Stock's metrics read the first sample only, as stock lm-eval does.
     """
     responses = results[0] if isinstance(results[0], list) else list(results)
-    scores = [score(doc, response) for response in responses]
+    scored = [score(doc, response) for response in responses]
     found = {
-        "exact_match": fmean(s.correct for s in scores),
-        "exact_match_strict": fmean(s.correct_strict for s in scores),
-        "extraction_failed": fmean(s.extraction_failed for s in scores),
+        "exact_match": fmean(s.correct for s in scored),
+        "exact_match_strict": fmean(s.correct_strict for s in scored),
+        "extraction_failed": fmean(s.extraction_failed for s in scored),
     }
     if "rv_sandbox" in doc:
-        return found | {"pass@1": found["exact_match"], "pass@k": float(any(s.correct for s in scores))}
-    return found | scores[0].metrics
+        return found | {"pass@1": found["exact_match"], "pass@k": float(any(s.correct for s in scored))}
+    return found | scored[0].metrics
 
 
 def code_outcomes(resps: Sequence[Sequence[str]], docs: Sequence[Mapping[str, Any]]) -> list[list[str]]:
