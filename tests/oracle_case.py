@@ -1,0 +1,112 @@
+"""What the oracle judges: an item as published, as asked cleanly, and as asked under a family, with both prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from conftest import REPOSITORY
+from oracle_raw import Record, raw
+
+TASKS = REPOSITORY / "tasks"
+QUESTION = {"humaneval": "prompt", "bbh": "input"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One item: `raw` as published, `clean` and `asked` as lm-eval gets it, with the prompts that it renders."""
+
+    source: str
+    families: tuple[str, ...]
+    draw: int
+    raw: Record
+    clean: Record
+    asked: Record
+    clean_prompt: str
+    prompt: str
+
+    @property
+    def benchmark(self) -> str:
+        return self.source.split("_")[0] if self.source.startswith(("bbh_", "sciq", "tiny_")) else self.source
+
+    @property
+    def question_field(self) -> str:
+        return QUESTION.get(self.benchmark, "question")
+
+    @property
+    def old(self) -> str:
+        """The question, without lettered options, as published."""
+        return self._without_options(self.clean)
+
+    @property
+    def new(self) -> str:
+        """The question, without lettered options, under the family."""
+        return self._without_options(self.asked)
+
+    @property
+    def added(self) -> str:
+        """What stands before and after the problem."""
+        return f"{self.asked['rv_before']}\n{self.asked['rv_after']}"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the right answer is a number after ####."""
+        return self.source == "gsm8k" or self.benchmark == "tiny"
+
+    def _without_options(self, doc: Record) -> str:
+        text = str(doc[self.question_field])
+        return text.partition("\nOptions:\n")[0] if self.benchmark == "bbh" and doc["gold"] >= 0 else text
+
+
+Rule = Callable[[Case], Iterator[str]]
+
+
+@cache
+def _manager() -> Any:
+    from lm_eval.tasks import TaskManager
+
+    return TaskManager(include_path=str(TASKS), include_defaults=False)
+
+
+@cache
+def task(name: str) -> Any:
+    """lm-eval's own object for a task ("rv_gsm8k", "rv_gsm8k_typos"): how a document is rendered."""
+    return _manager().load(name)["tasks"][name]
+
+
+def documents(source: str, families: str, draw: int = 0, limit: int | None = None) -> list[Record]:
+    """The test documents, as the tasks' own `custom_dataset` gives them.
+
+    Raises:
+        Refused: the family does not apply to this source.
+    """
+    from rveval import hooks
+
+    split = hooks.items(rv_benchmark=source, rv_families=families, rv_seed=0, rv_draw=draw)["test"]
+    found: list[Record] = split.to_list()[:limit]
+    return found
+
+
+@cache
+def _clean(source: str) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+    docs = documents(source, "clean")
+    return tuple(docs), tuple(task(f"rv_{source}").doc_to_text(doc) for doc in docs)
+
+
+def cases(source: str, families: str, draw: int = 0, limit: int | None = None) -> list[Case]:
+    """Every item of a source (or the first ones) with what the family made of it, paired by place.
+
+    Raises:
+        Refused: the family does not apply to this source.
+    """
+    clean, prompts = _clean(source)
+    asked = documents(source, families, draw)
+    assert len(asked) == len(clean) == len(raw(source)), f"{source} under {families}: {len(asked)} items"
+    named = tuple(families.split("+"))
+    together = zip(raw(source)[:limit], clean, asked, prompts, strict=False)
+    return [
+        Case(source, named, draw, record, before, after, prompt, task(f"rv_{source}").doc_to_text(after))
+        for record, before, after, prompt in together
+    ]
