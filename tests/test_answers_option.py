@@ -65,6 +65,7 @@ MARKED = [
     ("option B", "B"),
     ("It can't be (A), so it must be B.", "B"),
     ("It must be A.", "A"),
+    ("(A) is the first one to look at, but it makes proteins.\n\nSo it is option B", "B"),
     ("B is correct.", "B"),
     ("Option A is wrong. Option B is the right one. Option C is wrong.", "B"),
     ("(A) is wrong. (B) mitochondria is the correct answer. (C) is wrong. (D) is too.", "B"),

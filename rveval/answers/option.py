@@ -16,7 +16,7 @@ from rveval.answers.reading import FILLER, HASHES, NEGATED, TAIL, Reading, boxes
 
 _MENTIONS = 200
 _MARKUP = " \t\r\n*_`\"'$\u201c\u201d.!,;:>-"
-_VERDICT = re.compile(r"\b(?:is|are)\s+(?:the\s+)?(?:most\s+|only\s+)?(?:correct|right|best|true)\b", re.IGNORECASE)
+_VERDICT = re.compile(r"\b(?:is|are)\s+(?:the\s+)?(?:most\s+|only\s+)?(?:correct|right|best)\b", re.IGNORECASE)
 _DENIED = re.compile(r"(?:\bnot|\bcannot|n['\u2019]t|\bnever)\s+(?:be\s+)?(?:option\s+)?\Z", re.IGNORECASE)
 # What follows a label that is also a word or a number, where the label is meant.
 _ENDS = r"(?=[ \t]{0,4}(?:[.,;:!?)\]}*\"'`\u201d$\\\u2014(\n]|\Z|(?:because|since|as|and|or|which|for|due|is|by)\b))"
@@ -163,11 +163,11 @@ class _Chooser(NamedTuple):
 
     def _after_marks(self) -> list[tuple[int, str]]:
         for mark in marks(self.response):
-            if (label := self._at(self.response, mark.answer)) is not None:
+            if (label := self._at(self.response, mark.answer, mark.weak)) is not None:
                 return [(mark.start, label)]
         return []
 
-    def _at(self, text: str, start: int) -> str | None:
+    def _at(self, text: str, start: int, only_here: bool = False) -> str | None:
         """What is named right here: an option's text, a label; else the only thing named on the rest of the line."""
         label = self.spelt.marked.match(text, start)
         named = self.texts.pattern.match(text, start) if self.texts.pattern else None
@@ -176,7 +176,7 @@ class _Chooser(NamedTuple):
         if label:
             return self._label(label)
         rest = rest_of_line(text, start)
-        if NEGATED.match(rest):
+        if only_here or NEGATED.match(rest):
             return None
         apart = self.spelt.apart.search(rest)
         return self._label(apart) if apart else self._only(rest)
@@ -189,7 +189,7 @@ class _Chooser(NamedTuple):
         return found.pop() if len(found) == 1 else None
 
     def _before(self, end: int) -> str | None:
-        """The last thing named on the line up to here."""
+        """The last thing named on the line up to here, not far away."""
         line = self.response[max(0, end - 300) : end].rpartition("\n")[2]
         bare = self.spelt.last.search(line)
         if bare and not self._inside_text(line, bare.start(1)):
@@ -199,7 +199,8 @@ class _Chooser(NamedTuple):
             found.append((listed.end(), self._label(listed)))
         if self.texts.pattern:
             found += [(match.end(), self._named(match)) for match in self.texts.pattern.finditer(line)]
-        return max(found, key=lambda pair: pair[0])[1] if found else None
+        place, named = max(found, key=lambda pair: pair[0], default=(0, None))
+        return named if place >= len(line) - 60 else None
 
     def _inside_text(self, text: str, place: int) -> bool:
         """Whether a letter belongs to an option's text, as in "vitamin C"."""

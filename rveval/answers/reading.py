@@ -18,7 +18,8 @@ _MARK = re.compile(
     rf"{HASHES}"
     rf"|\b(?:answer|option|choice)s?\b{_UP_TO}\b(?:is|be|was)\b"
     r"|\b(?:answer|option|choice|conclusion|solution|output|result)s?\b[*_ ]{0,4}[:=]"
-    r"|\b(?:choose|pick|select|go with|opt for)\b",
+    r"|\b(?P<weak>choose|pick|select|go with|opt for"
+    r"|(?:so|thus|hence|therefore),?\s(?:it|this|that)\s(?:is|(?:must|should|would|has to)\sbe))\b",
     re.IGNORECASE,
 )
 # What may stand between a mark and the answer: Markdown, LaTeX, quotes, brackets, hedges.
@@ -48,18 +49,23 @@ class Reading:
 
 
 class Mark(NamedTuple):
-    """Where an answer is announced: the mark's start and end, and where the answer itself begins."""
+    """Where an answer is announced: the mark's start and end, and where the answer itself begins.
+
+    A weak one ("I choose") may well mean something else; the answer must follow at once.
+    """
 
     start: int
     end: int
     answer: int
+    weak: bool
 
 
 def marks(text: str) -> Iterator[Mark]:
     """Where an answer is announced, the last first."""
     for match in reversed(deque(_MARK.finditer(text), maxlen=MARKS)):
         filler = FILLER.match(text, match.end())
-        yield Mark(match.start(), match.end(), filler.end() if filler else match.end())
+        weak = match.lastgroup == "weak"
+        yield Mark(match.start(), match.end(), filler.end() if filler else match.end(), weak)
 
 
 def boxes(text: str) -> Iterator[tuple[int, str]]:
