@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rveval import benchmarks, compatibility, installation, suites, task_files
+from rveval import benchmarks, compatibility, installation, suites, task_files, upstream
 from rveval.checkpoints import Checkpoint, content_hash, open_checkpoint, resolve
 from rveval.errors import Problem, Refused, RvevalError
 from rveval.records import Store
@@ -116,11 +116,15 @@ def _open(source: Source, where: str, problems: list[Problem]) -> Checkpoint | N
 
 def _asked(config: Config, problems: list[Problem]) -> list[Asked]:
     """What the suite asks, once it is sure that all its items can be read."""
-    asked = suites.expand(config.suite, problems, shows_steps=bool(config.num_fewshot))
-    for source in dict.fromkeys(one.source for one in asked):
+    asked = suites.expand(config.suite, problems, num_fewshot=config.num_fewshot)
+    for source, wrapped in dict.fromkeys((one.source, one.wrapped) for one in asked):
         try:
-            benchmarks.load(source)
-            if config.num_fewshot:
+            if wrapped:
+                found = upstream.problems(wrapped, num_fewshot=config.num_fewshot, n=config.n, sandbox=config.sandbox)
+                problems.extend(found)
+            else:
+                benchmarks.load(source)
+            if config.num_fewshot and not wrapped:
                 _demonstrations(source)
         except RvevalError as error:
             problems.extend(error.problems)
@@ -160,7 +164,7 @@ def _dtype(asked: str, base: Checkpoint) -> str:
 
 
 def _cell(config: Config, recipe: Recipe, asked: Asked, store: Store) -> Cell:
-    items = len(benchmarks.load(asked.source))
+    items = len(upstream.load(asked.wrapped).docs if asked.wrapped else benchmarks.load(asked.source))
     settings = {
         "variant": recipe.fingerprint,
         "task": asked.task,
@@ -168,8 +172,7 @@ def _cell(config: Config, recipe: Recipe, asked: Asked, store: Store) -> Cell:
         "strength": asked.strength,
         "seed": config.seed,
         "limit": None if config.item_limit is None or config.item_limit >= items else config.item_limit,
-        "data": benchmarks.data_hash(asked.source),
-        "demonstrations": _demonstrations(asked.source) if config.num_fewshot else None,
+        **_data(asked, config.num_fewshot),
         "decoding": decoding(config),
         "prompting": prompting(config),
         "engine": engine_identity(config) | {"dtype": recipe.dtype},
@@ -179,6 +182,16 @@ def _cell(config: Config, recipe: Recipe, asked: Asked, store: Store) -> Cell:
         settings["sandbox"] = config.sandbox
     cell_id = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
     return Cell(cell_id, asked, min(items, config.item_limit or items), settings, store.has(cell_id))
+
+
+def _data(asked: Asked, num_fewshot: int | None) -> dict[str, str | None]:
+    """Hashes of what is asked and of what demonstrations are drawn from."""
+    if not asked.wrapped:
+        shown = _demonstrations(asked.source) if num_fewshot else None
+        return {"data": benchmarks.data_hash(asked.source), "demonstrations": shown}
+    shots = upstream.load(asked.wrapped).shots if num_fewshot is None else num_fewshot
+    shown = upstream.demonstrations_hash(asked.wrapped) if shots else None
+    return {"data": upstream.data_hash(asked.wrapped), "demonstrations": shown}
 
 
 def _demonstrations(source: str) -> str:
@@ -223,10 +236,11 @@ def engine_identity(config: Config) -> dict[str, Any]:
 
 def _code(asked: Asked) -> str:
     """A hash of what turns items into prompts and answers into scores: the code without comments, and the YAML."""
-    rooms = ["answers", "hooks"]
+    rooms = ["upstream"] if asked.wrapped else ["answers", "hooks"]
     rooms += ["perturb"] if asked.families != "clean" else []
     rooms += ["sandbox"] if asked.benchmark == "humaneval" else []
-    parts = [task_files.content_hash(asked.source), *map(_room, rooms)]
+    file = upstream.content_hash(asked.wrapped.path) if asked.wrapped else task_files.content_hash(asked.source)
+    parts = [file, *map(_room, rooms)]
     return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
 
 

@@ -47,7 +47,8 @@ def _table(plan: Plan, count: Callable[[str], int]) -> Table:
     """One row for each benchmark under each family; BBH's subtasks and the draws are added up."""
     rows: dict[tuple[str, str], list[Cell]] = defaultdict(list)
     for cell in plan.cells:
-        rows[cell.asked.benchmark, cell.asked.families].append(cell)
+        name = f"{cell.asked.benchmark} (lm-eval)" if cell.asked.wrapped else cell.asked.benchmark
+        rows[name, cell.asked.families].append(cell)
     title = Text(f"{plan.label}   (fingerprint {plan.recipe.fingerprint[:12]})")
     table = Table(
         title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", show_footer=True
@@ -69,14 +70,15 @@ def _sizes(of: Sequence[Cell], config: Config, count: Callable[[str], int]) -> t
     left = [cell for cell in of if config.force or not cell.done]
     items = sum(cell.n_items for cell in of)
     prompt_tokens = sum(round(cell.n_items * config.n * _prompt_tokens(cell, config, count)) for cell in of)
-    most = sum(cell.n_items * config.n * (config.max_gen_toks or prompts.token_limit(cell.asked.source)) for cell in of)
+    most = sum(cell.n_items * config.n * prompts.token_limit(cell.asked, config.max_gen_toks) for cell in of)
     return items, items * config.n, prompt_tokens, most, len(left), sum(cell.n_items for cell in left) * config.n
 
 
 def _prompt_tokens(cell: Cell, config: Config, count: Callable[[str], int]) -> float:
     looked_at = prompts.render(cell.asked, config.seed, min(_LOOKED_AT, cell.n_items))
-    shots = prompts.demonstrations(cell.asked.source, _LOOKED_AT) if config.num_fewshot else []
-    shown = (config.num_fewshot or 0) * fmean(map(count, shots)) if shots else 0.0
+    number = prompts.shots(cell.asked, config.num_fewshot)
+    shots = prompts.demonstrations(cell.asked, _LOOKED_AT) if number else []
+    shown = number * fmean(map(count, shots)) if shots else 0.0
     return fmean(map(count, looked_at)) + shown
 
 

@@ -10,9 +10,10 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rveval import benchmarks, perturb
+from rveval import benchmarks, perturb, upstream
 from rveval.errors import Problem, RvevalError
 from rveval.schema import SuiteConfig
+from rveval.upstream import Ref
 
 ALL = "all"
 
@@ -28,6 +29,7 @@ class Asked:
         families: "clean", or families joined by "+".
         draw: the realisation.
         strength: None where no family of the task takes one, or for the families' own.
+        wrapped: the task of lm-eval's, or of the user's, that this is; None for rveval's own.
     """
 
     task: str
@@ -36,33 +38,48 @@ class Asked:
     families: str
     draw: int
     strength: float | None
+    wrapped: Ref | None = None
 
 
-def expand(suite: SuiteConfig, problems: list[Problem], *, shows_steps: bool = False) -> list[Asked]:
+def expand(suite: SuiteConfig, problems: list[Problem], *, num_fewshot: int | None = None) -> list[Asked]:
     """All that a suite asks, in its order; what is wrong with it is added to `problems`.
 
     Args:
         suite: the config.
         problems: collects what is wrong.
-        shows_steps: whether demonstrations stand before the questions.
+        num_fewshot: demonstrations before a question; None for the task's own number.
     """
+    _check_include(suite, problems)
     asked: dict[tuple[str, int], Asked] = {}
     for name in suite.tasks:
         for families in suite.families:
-            for one in _tasks(name, families, suite, problems, shows_steps):
-                asked.setdefault((one.task, one.draw), one)
+            for one in _tasks(name, families, suite, problems, num_fewshot):
+                if asked.setdefault((one.task, one.draw), one) != one:
+                    what = (
+                        f"{one.task} is what {asked[one.task, one.draw].source} and {one.source} would both be called"
+                    )
+                    problems.append(Problem(what, "suite.tasks", fix="ask them in two runs"))
     if suite.strength is not None and not problems and not any(one.strength for one in asked.values()):
         takers = ", ".join(name for name, family in perturb.FAMILIES.items() if family.has_strength)
         problems.append(Problem("no family of the suite takes a strength", "suite.strength", takers, "none of them"))
     return list(asked.values())
 
 
-def _tasks(name: str, families: str, suite: SuiteConfig, problems: list[Problem], shows_steps: bool) -> Iterator[Asked]:
+def _tasks(
+    name: str, families: str, suite: SuiteConfig, problems: list[Problem], num_fewshot: int | None
+) -> Iterator[Asked]:
+    if not name.startswith("rv_"):
+        yield from _wrapped(name, families, suite, problems, num_fewshot)
+        return
     try:
         found = benchmarks.of_task(name)
         members = benchmarks.groups(name)
     except RvevalError as error:
         problems.extend(problem for problem in error.problems if problem not in problems)
+        return
+    if found.source == "stock_sciq":
+        what = f"{name} scores its options by likelihood, and has no answers to keep"
+        problems.append(Problem(what, "suite.tasks", fix="run it with lm_eval --include_path tasks, or ask rv_sciq"))
         return
     if found.family != perturb.CLEAN:
         if families not in (perturb.CLEAN, ALL):
@@ -71,7 +88,8 @@ def _tasks(name: str, families: str, suite: SuiteConfig, problems: list[Problem]
             return
         families = found.family
     for one in _each(families, suite):
-        yield from _members(name, [benchmarks.of_task(member).source for member in members], one, problems, shows_steps)
+        sources = [benchmarks.of_task(member).source for member in members]
+        yield from _members(name, sources, one, problems, bool(num_fewshot))
 
 
 def _each(families: str, suite: SuiteConfig) -> list[tuple[str, bool, SuiteConfig]]:
@@ -99,16 +117,42 @@ def _members(
     if not fitting and not lenient:
         problems.append(_does_not_apply(name, families, next(iter(why_not.values()))))
     for source in fitting:
-        yield from _draws(source, families, suite)
+        task = f"rv_{source}" if families == perturb.CLEAN else f"rv_{source}_{families}"
+        yield from _draws(task, source, benchmarks.of_task(task).benchmark, families, suite)
 
 
-def _draws(source: str, families: str, suite: SuiteConfig) -> Iterator[Asked]:
+def _draws(
+    task: str, source: str, benchmark: str, families: str, suite: SuiteConfig, wrapped: Ref | None = None
+) -> Iterator[Asked]:
     named = perturb.names(families)
     takes = any(perturb.FAMILIES[one].has_strength for one in named)
-    task = f"rv_{source}_{families}" if named else f"rv_{source}"
-    benchmark = benchmarks.of_task(task).benchmark
     for draw in range(suite.draws if named else 1):
-        yield Asked(task, source, benchmark, families, draw, suite.strength if takes else None)
+        yield Asked(task, source, benchmark, families, draw, suite.strength if takes else None, wrapped)
+
+
+def _check_include(suite: SuiteConfig, problems: list[Problem]) -> None:
+    """A broken file in a user's folder is an error, whether or not its task is asked: lm-eval would hide it."""
+    try:
+        upstream.user_tasks(suite.include)
+    except RvevalError as error:
+        problems.extend(error.problems)
+
+
+def _wrapped(
+    name: str, families: str, suite: SuiteConfig, problems: list[Problem], num_fewshot: int | None
+) -> Iterator[Asked]:
+    """The tasks of lm-eval's, or of the user's, that a name stands for."""
+    try:
+        for ref in upstream.find(name, suite.include):
+            for one, lenient, _ in _each(families, suite):
+                why = upstream.why_not(ref, one, num_fewshot)
+                if not why:
+                    task = ref.name if one == perturb.CLEAN else f"{ref.name}_{one}"
+                    yield from _draws(task, ref.name, ref.name, one, suite, ref)
+                elif not lenient:
+                    problems.append(_does_not_apply(ref.name, one, why))
+    except RvevalError as error:
+        problems.extend(problem for problem in error.problems if problem not in problems)
 
 
 def _does_not_apply(name: str, families: str, why: str) -> Problem:
@@ -123,6 +167,8 @@ _TRAINED = {"think", "thinksuffix", "distractor", "shuffle", "rotate", "goldslot
 
 def remarks(asked: Asked, sandbox: str) -> list[str]:
     """What a reader of this task's numbers must know."""
+    if asked.wrapped:
+        return upstream.remarks(upstream.load(asked.wrapped), perturb.names(asked.families))
     found = []
     strange = [name for name in perturb.names(asked.families) if name not in _TRAINED]
     if asked.source.startswith("tiny_") and strange:

@@ -149,6 +149,8 @@ def _notes(row: Row, fresh: set[str]) -> Iterable[str]:
         yield "unsafe sandbox"
     if any("outside their training" in warning for warning in row.cell["warnings"]):
         yield "outside training"
+    if any("are assumed to survive" in warning for warning in row.cell["warnings"]):
+        yield "labels assumed"
     signs = {"nonfinite_logprob": "not finite", "empty": "empty", "repetition": "repeating"}
     for sign, words in signs.items():
         if count := row.cell["health"].get(sign, 0):

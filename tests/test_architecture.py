@@ -42,12 +42,13 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "sandbox": (1, {"errors"}),
     "records": (1, {"errors"}),
     "task_files": (1, {"benchmarks", "perturb", "errors"}),
-    "suites": (1, {"schema", "benchmarks", "perturb", "errors"}),
+    "upstream": (1, {"benchmarks", "perturb", "errors"}),
+    "suites": (1, {"schema", "benchmarks", "perturb", "upstream", "errors"}),
     "cells": (
         1,
         {
             *("installation", "schema", "records", "checkpoints", "compatibility", "variants", "benchmarks", "errors"),
-            *("suites", "task_files"),
+            *("suites", "task_files", "upstream"),
         },
     ),
     # 2 adapters
@@ -58,10 +59,10 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
         2,
         {
             *("installation", "engine", "hooks", "cells", "records", "variants", "schema", "stats", "errors"),
-            *("suites", "task_files"),
+            *("suites", "task_files", "upstream"),
         },
     ),
-    "prompts": (2, {"benchmarks", "hooks", "task_files", "suites"}),
+    "prompts": (2, {"benchmarks", "hooks", "task_files", "suites", "upstream"}),
     "tiny": (2, {"answers", "errors"}),
     "summary": (2, {"records", "stats", "errors"}),
     "tracking": (2, {"records", "summary", "schema", "errors"}),

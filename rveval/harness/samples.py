@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from rveval import hooks, stats
+from rveval import stats
 from rveval.cells import Cell
 from rveval.harness.lm import Taken
+from rveval.hooks import Score
 from rveval.records import Sample
 
 _LONGEST_PERIOD = 32
@@ -20,10 +21,11 @@ SIGNS = ("nonfinite_logprob", "empty", "repetition", "truncated")
 """What shows that a variant is broken rather than wrong: counted and shown, never averaged away."""
 
 
-def line(cell: Cell, seed: int, doc_id: int, doc: dict[str, Any], number: int, taken: Taken) -> Sample:
+def line(
+    cell: Cell, seed: int, doc_id: int, doc: dict[str, Any], number: int, taken: Taken, score: Score, target: str
+) -> Sample:
     """One sample: one answer to one item, scored both ways."""
     answer = taken.answer
-    score = hooks.score(doc, answer.text)
     return Sample(
         item_id=str(doc["item_id"]),
         doc_id=doc_id,
@@ -38,7 +40,7 @@ def line(cell: Cell, seed: int, doc_id: int, doc: dict[str, Any], number: int, t
         correct=score.correct,
         extracted_strict=score.extracted_strict,
         correct_strict=score.correct_strict,
-        target=hooks.target(doc),
+        target=target,
         extraction_failed=score.extraction_failed,
         finish_reason=answer.finish_reason,
         n_prompt_tokens=taken.n_prompt_tokens,
@@ -65,7 +67,8 @@ def metrics(samples: Sequence[Sample]) -> dict[str, float]:
         "extraction_failed": fmean(s["extraction_failed"] for s in samples),
         "truncated": fmean(s["finish_reason"] == "length" for s in samples),
     }
-    found |= {name: fmean(s["metrics"][name] for s in first) for name in first[0]["metrics"]}
+    names = dict.fromkeys(name for sample in first for name in sample["metrics"])
+    found |= {name: fmean(s["metrics"][name] for s in first if name in s["metrics"]) for name in names}
     return found | (_pass_at(samples) if "pass@1" in found else {})
 
 

@@ -15,9 +15,11 @@ from rveval.perturb.families import FAMILIES
 from rveval.perturb.family import Family
 from rveval.perturb.item import How, Item
 
-__all__ = ["FAMILIES", "Family", "How", "Item", "names", "perturb", "problem"]
+__all__ = ["FAMILIES", "UPSTREAM", "Family", "How", "Item", "names", "perturb", "problem"]
 
 CLEAN = "clean"
+UPSTREAM = "lm_eval"
+"""The source of items of lm-eval's own tasks; which families apply to those, `rveval.upstream` says."""
 
 
 def names(families: str) -> list[str]:
@@ -45,7 +47,7 @@ def problem(families: str, source: str, *, shows_steps: bool = False) -> str:
             return f"there is no family {name}; there are {', '.join(FAMILIES)}"
         if asked.count(name) > 1:
             return f"{name} is named twice"
-        if why := FAMILIES[name].why_not(source):
+        if source != UPSTREAM and (why := FAMILIES[name].why_not(source)):
             return f"{name} does not apply to {source}: {why}"
         if clash := FAMILIES[name].not_with.intersection(asked):
             return f"{name} does not compose with {', '.join(sorted(clash))}"
