@@ -247,7 +247,7 @@ _LINES: tuple[Edit, ...] = (lines, paragraphs, bullets, stars, dashes, quoted)
 
 def _plain(prose: str) -> str:
     """What must survive: the text without case, blanks, line breaks, and the marks of Markdown, lists and quotes."""
-    unlisted = re.sub(r"(?m)^[ \t]*(?:(?:>|--|[-*])[ \t]+)+", "", prose)
+    unlisted = re.sub(r"(?m)^[ \t]*(?:(?:>|--|[-*])[ \t]+)+(?=\S)", "", prose)
     return re.sub(r"[\s*]+", "", unlisted).casefold()
 
 
