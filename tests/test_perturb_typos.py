@@ -152,7 +152,7 @@ def test_code_is_the_same_code_and_examples_stay() -> None:
         assert code_of(before.question) == code_of(after.question), before.item_id
         lines = list(zip(before.question.splitlines(), after.question.splitlines(), strict=True))
         assert all(old == new for old, new in lines if re.search(r">>>|==|=>|->|➞", old)), before.item_id
-        names = set(re.findall(r"\w+", " ".join(code_of(before.question)[1]))) - set(keyword.kwlist)
+        names = {token for token in code_of(before.question)[1] if token.isidentifier()} - set(keyword.kwlist)
         assert names.isdisjoint(re.sub(r"\W", "", was) for _, was, _ in changed_words(before, after)), before.item_id
         quoted = re.compile(r"(?<![\w])'[^'\n]*'(?!\w)|\"[^\"\n]*\"")
         old, new = (quoted.findall(item.question.replace('"""', "")) for item in (before, after))
