@@ -252,3 +252,9 @@ def test_a_megabyte_is_read_in_linear_time(unit: str) -> None:
         start = time.process_time()
         reader()
         assert time.process_time() - start < 1
+
+
+def test_what_is_marked_beats_what_was_said_first() -> None:
+    said = "Yes, let us see. He moved three to the left and never back. So the answer is no."
+    assert read_word(said, ("Yes", "No")).flexible == "No"
+    assert read_word("No. He never came back, yes or not.", ("Yes", "No")).flexible == "No"

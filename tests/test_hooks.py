@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from conftest import REPOSITORY, needs_data
 
-from rveval import hooks
+from rveval import benchmarks, hooks
 from rveval.benchmarks import TINY, load
 from rveval.hooks import gsm8k_stock, results, score
 
@@ -238,3 +238,20 @@ def test_what_a_yaml_names_is_a_plain_function_of_an_installed_module() -> None:
 
 def test_the_examples_in_the_docstrings_hold() -> None:
     assert doctest.testmod(hooks).failed == 0
+
+
+@needs_data("bbh")
+def test_every_bbh_target_is_right_and_the_three_without_a_letter_are_answered_by_their_text() -> None:
+    lone = []
+    for source in (name for name in benchmarks.names() if name.startswith("bbh_")):
+        for doc in docs(source):
+            said = score(doc, f"#### {hooks.target(doc)}")
+            assert said.correct, doc["item_id"]
+            assert said.correct_strict
+            lone += [doc] if doc.get("gold") == -1 else []
+    assert len(lone) == 3
+    for doc in lone:
+        assert score(doc, f"I would say {doc['target']}.").correct
+        assert not score(doc, "#### (A)").correct
+        assert not score(doc, "").correct
+        assert score(doc, "").extraction_failed

@@ -16,9 +16,9 @@ _MENTIONS = 500
 def read_word(response: str, allowed: Sequence[str]) -> Reading:
     """The word that a response decides for, spelt as in `allowed`.
 
-    Strict: the last line that ends in `#### Yes`. Flexible, the first that is found of: the strict one; the first word,
-    where punctuation or the end of its line follows; the last one that is marked as the answer; the last that is set
-    in bold; the last mention. All without regard to case. "Not valid" is the other word where there are two, an
+    Strict: the last line that ends in `#### Yes`. Flexible, the first that is found of: the strict one; the last one
+    that is marked as the answer; the first word, where punctuation or the end of its line follows; the last that is
+    set in bold; the last mention. All without regard to case. "Not valid" is the other word where there are two, an
     "invalid" is no "valid", and neither "valid or invalid" nor the "no" of "there is no way" decides anything.
 
     >>> read_word("Let me see. So the answer is no.", ["Yes", "No"])
@@ -73,10 +73,9 @@ def _words(allowed: tuple[str, ...]) -> _Words:
 
 
 def _decided(response: str, words: _Words) -> str | None:
+    """Marked, else the first word, else in bold, else the last mention."""
     first = words.first.match(response)
-    if first:
-        return words.spelt(first)
-    for found in (_marked(response, words), words.bold.finditer(response[-TAIL:])):
+    for found in (_marked(response, words), [first] if first else [], words.bold.finditer(response[-TAIL:])):
         for match in reversed(deque(found, maxlen=_MENTIONS)):
             return words.spelt(match)
     mentions = deque(words.mention.finditer(words.either.sub(" ", response[-TAIL:])), maxlen=1)

@@ -121,8 +121,8 @@ def _option(doc: Doc, response: str) -> Score:
 
 
 def _bbh(subtask: bbh.Subtask, doc: Doc, response: str) -> Score:
-    if subtask.kind == "option" and doc["gold"] >= 0:
-        return _option(doc, response)
+    if subtask.kind == "option":
+        return _option(doc, response) if doc["gold"] >= 0 else _text(doc["target"], response)
     if subtask.kind == "number":
         return _compared(answers.read_number(response), answers.canonical(doc["target"]), answers.same_number)
     if subtask.kind == "word":
@@ -132,6 +132,14 @@ def _bbh(subtask: bbh.Subtask, doc: Doc, response: str) -> Score:
         return _compared(answers.read_brackets(response, given), doc["target"], _same)
     words = doc["input"].rpartition("List:")[2].split()
     return _compared(answers.read_sorted(response, words), " ".join(doc["target"].lower().split()), _same)
+
+
+def _text(target: str, response: str) -> Score:
+    """For the three items of BBH whose target is a text that none of their options has: the text itself, or nothing."""
+    strict = response.rpartition("####")[2].strip(" .") if "####" in response else None
+    last = (response.strip().splitlines() or [""])[-1]
+    flexible = strict or (target if target.casefold() in last.casefold() else last.strip(" .") or None)
+    return _compared(Reading(strict or None, flexible), target, _same)
 
 
 def _same(one: str | None, other: str | None) -> bool:
