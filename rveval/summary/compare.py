@@ -1,8 +1,4 @@
-"""Records -> comparisons: each variant of a study with its interval, and against its baseline, paired by item id.
-
-A baseline is the same study's base (alpha 0) asked exactly as the variant was: every setting of the two cells is the
-same but the weights. Where there is none, no difference is given.
-"""
+"""The rows of the table at the end of a run: every cell of a study with its intervals, and against its baseline."""
 
 from __future__ import annotations
 
