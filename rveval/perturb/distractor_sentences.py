@@ -24,7 +24,7 @@ TOPICS: tuple[tuple[frozenset[str], tuple[str, ...]], ...] = (
             "{name} stood in aisle {n} of a supermarket.",
             "{name} has a loyalty card that ends in {n}.",
             "{name} runs a kiosk at number {n}.",
-            "{name} has a wallet with the number {n} on it.",
+            "{name} has a wallet with the number {n}.",
         ),
     ),
     (

@@ -27,6 +27,8 @@ TINY_GROUPS = tuple(
         "bus truck",
     )
 )
+NO_NAME = "rename: its names are words, places, unknown or written in two ways, and no thing is safe to rename"
+NOTHING = "rename: nobody is named, and no thing is safe to rename"
 _CAPITAL = re.compile(r"\b[A-Z][a-zéè]+\b")
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _WORD = re.compile(r"[A-Za-zéè]+")
@@ -44,6 +46,7 @@ _OPENERS = frozenset(
     So Some Ten The Their Then There Therefore These They This Three Thus To Today Total Twice Two What When While With
     """)
 )
+_OF_PLACES = frozenset(words("San Santa Saint Mount Lake Fort Port Los Las El New North South East West Big Little"))
 _CALENDAR = frozenset(
     words(
         "I Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August "
@@ -64,8 +67,14 @@ def rename(item: Item, rng: Random, how: How) -> Item:
         return rename_code(item, rng)
     changed = _rename_tiny(item, rng) if item.is_tiny else _rename_problem(item, rng)
     if changed.question == item.question:
-        return item.leave("rename: no person or thing that can be renamed safely")
+        return item.leave(NO_NAME if _names_somebody(item.question) else NOTHING)
     return changed
+
+
+def _names_somebody(question: str) -> bool:
+    """Whether there is a capital that is not a sentence's first letter and not the calendar's."""
+    inside = re.findall(r"(?<=[a-z,] )[A-Z][a-z]+", question)
+    return any(word not in _CALENDAR for word in inside) or any(map(gender, _CAPITAL.findall(question)))
 
 
 def _rename_problem(item: Item, rng: Random) -> Item:
@@ -158,6 +167,8 @@ def _alone(match: re.Match[str], text: str) -> bool:
         return True  # nothing, or the end of a sentence
     if previous[1] in TITLES | _CALENDAR or gender(previous[1]):
         return True
+    if previous[1] in _OF_PLACES:
+        return False
     head = before[: previous.start()].rstrip()
     return not head or head[-1] in '.?!:,"”\n'  # the capital of a sentence's first word
 

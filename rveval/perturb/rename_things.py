@@ -1,144 +1,18 @@
-"""Things that may be called by another noun of the same kind, and the rules that keep a problem's meaning.
+"""Which things of a problem may be called by another noun of the same kind, and how that is done.
 
-Only neutral, countable things: none that carries a constant (dozen, quarter, week, spider, deck, dice, coins), none
-with legs or wheels to count (animals, chairs, cars, bicycles), none that comes in pairs (shoes, socks, gloves), none
-that is a unit. A noun is left alone in a problem where it is also part of another word or phrase (apple pie, Apple).
+A noun is left alone in a problem where it is also part of another word or phrase (apple pie, Apple), where it may be a
+verb (he books a flight), and where it is written in two ways.
 """
 
 from __future__ import annotations
 
 import re
+from difflib import SequenceMatcher
 from functools import cache
 from random import Random
 
 from rveval.perturb.people import words
-
-_GROUPS = """
-apple apples, pear pears, peach peaches, plum plums, apricot apricots, nectarine nectarines
-orange oranges, lemon lemons, grapefruit grapefruits, tangerine tangerines
-strawberry strawberries, raspberry raspberries, blueberry blueberries, blackberry blackberries
-banana bananas, papaya papayas
-carrot carrots, turnip turnips, radish radishes, parsnip parsnips
-tomato tomatoes, onion onions, zucchini zucchinis
-cookie cookies, brownie brownies, muffin muffins, cupcake cupcakes, croissant croissants, bagel bagels, scone scones
-sandwich sandwiches, burger burgers, burrito burritos, taco tacos
-pie pies, tart tarts
-lollipop lollipops, gumball gumballs, gumdrop gumdrops, popsicle popsicles
-rose roses, tulip tulips, carnation carnations, petunia petunias, marigold marigolds, begonia begonias, orchid orchids
-pencil pencils, crayon crayons, marker markers
-notebook notebooks, folder folders, binder binders
-marble marbles, bead beads
-seashell seashells, pebble pebbles
-sticker stickers, postcard postcards
-doll dolls, puppet puppets
-hat hats, scarf scarves, beret berets
-shirt shirts, sweater sweaters, jacket jackets, blouse blouses
-necklace necklaces, bracelet bracelets
-dress dresses, skirt skirts
-robe robes, gown gowns
-book books, novel novels
-magazine magazines, newspaper newspapers
-movie movies, film films
-song songs, tune tunes
-photo photos, picture pictures, photograph photographs
-box boxes, crate crates, bin bins
-bag bags, sack sacks, pouch pouches
-basket baskets, bucket buckets
-jar jars, pot pots
-bottle bottles, flask flasks
-vase vases, jug jugs
-shelf shelves, rack racks
-tray trays, platter platters
-house houses, cottage cottages
-sofa sofas, couch couches
-lamp lamps, lantern lanterns
-rug rugs, carpet carpets
-computer computers, laptop laptops
-store stores, shop shops
-restaurant restaurants, diner diners
-company companies, firm firms
-factory factories, workshop workshops
-hospital hospitals, clinic clinics
-farm farms, ranch ranches
-city cities, town towns, village villages
-family families, household households
-team teams, squad squads
-child children, kid kids, youngster youngsters
-toy toys, trinket trinkets
-gift gifts, present presents
-watermelon watermelons, pumpkin pumpkins
-pineapple pineapples, coconut coconuts
-sunflower sunflowers, dahlia dahlias
-diamond diamonds, ruby rubies, emerald emeralds, sapphire sapphires, opal opals
-potato potatoes, beetroot beetroots
-merchant merchants, trader traders, seller sellers, vendor vendors
-mechanic mechanics, repairer repairers
-painter painters, decorator decorators
-nurse nurses, medic medics
-player players, athlete athletes
-tourist tourists, sightseer sightseers
-trip trips, journey journeys, excursion excursions
-vacation vacations, holiday holidays
-party parties, celebration celebrations
-coupon coupons, voucher vouchers
-plate plates, saucer saucers
-hotel hotels, hostel hostels
-lesson lessons, tutorial tutorials
-exam exams, quiz quizzes
-road roads, path paths
-rope ropes, cable cables, cord cords
-towel towels, napkin napkins
-blanket blankets, quilt quilts
-pillow pillows, cushion cushions
-flag flags, banner banners
-machine machines, device devices
-container containers, barrel barrels
-stadium stadiums, arena arenas
-mountain mountains, hill hills
-river rivers, canal canals
-brick bricks, slab slabs
-snowball snowballs, icicle icicles
-farmer farmers, grower growers, rancher ranchers
-builder builders, carpenter carpenters
-custodian custodians, caretaker caretakers, janitor janitors
-cheerleader cheerleaders, dancer dancers
-doctor doctors, physician physicians
-mom moms, mother mothers
-dad dads, father fathers
-room rooms, chamber chambers
-meal meals, feast feasts
-park parks, garden gardens
-highway highways, motorway motorways
-microphone microphones, loudspeaker loudspeakers
-plant plants, shrub shrubs
-mural murals, fresco frescoes
-pizza pizzas, quiche quiches
-package packages, packet packets, pack packs, parcel parcels
-item items, article articles
-flower flowers, blossom blossoms
-widget widgets, gadget gadgets
-bouquet bouquets, garland garlands
-ribbon ribbons, string strings
-student students, pupil pupils
-employee employees, worker workers
-customer customers, shopper shoppers
-guest guests, visitor visitors
-passenger passengers, traveler travelers
-teacher teachers, tutor tutors
-friend friends, pal pals
-boat boats, ship ships
-train trains, tram trams
-truck trucks, van vans
-bus buses, coach coaches
-tower towers, castle castles
-lake lakes, pond ponds
-"""
-
-Noun = tuple[str, str]
-GROUPS: tuple[tuple[Noun, ...], ...] = tuple(
-    tuple((pair.split()[0], pair.split()[1]) for pair in line.split(", ")) for line in _GROUPS.strip().splitlines()
-)
-NOUNS: dict[Noun, tuple[Noun, ...]] = {noun: group for group in GROUPS for noun in group}
+from rveval.perturb.rename_nouns import NOUNS, SAME, Noun
 
 # What may follow a singular noun that stands alone: "an apple costs", never "an apple pie".
 _FOLLOWS = frozenset(
@@ -164,12 +38,12 @@ _COMPOUND = frozenset(
 )
 _DETERMINERS = frozenset(words("a an one each per every single the another this that same first second last"))
 # Also an adjective or a verb: their singular counts as the noun only after a determiner.
-_DOUBTFUL = frozenset(words("orange rose peach plum book coach film pot present child plant park string pack package"))
+_DOUBTFUL = frozenset(words("orange rose peach plum book coach film pot present child plant pack package room"))
 # Also a verb: their plural counts as the noun only after a number or a word that goes with nouns.
 _VERB_TOO = frozenset(
     words("""
-    bags books bottles boxes coaches doctors films flags nurses packages packs parks parties photographs pictures plants
-    pots presents ropes ships shops stores strings trains trucks
+    bags books bottles boxes coaches doctors films flags nurses packages packs parties photographs pictures plants
+    pots presents ropes ships shops stores trains trucks
     """)
 )
 _BEFORE_NOUNS = _DETERMINERS | frozenset(
@@ -180,7 +54,7 @@ _BEFORE_NOUNS = _DETERMINERS | frozenset(
     these thirteen thirty thousand those three total twelve twenty two what which with your blue green yellow new
     """)
 )
-_WHEELS = frozenset(words("truck van bus coach train tram boat ship"))
+_WHEELS = frozenset(words("truck van train tram boat ship"))
 _ARTICLE_AND_WORD = re.compile(r"\b(?:(an?)(\s+))?([a-z]+)\b", re.IGNORECASE)
 _BEFORE = re.compile(r"([\w'\u2019]+|[-$#/&.])?(\s*)$")
 _AFTER = re.compile(r"(\s*)([\w'\u2019]+|[-\u2013&]|$|[^\w\s])")
@@ -206,8 +80,9 @@ def rename_things(texts: tuple[str, str], rng: Random, taken: str) -> tuple[dict
     for noun, group in NOUNS.items():
         if noun[0][:-1] not in small or not _replaceable(noun, whole):
             continue
-        free = [new for new in group if new != noun and not _clashes(new, small)]
-        if free:
+        others = [new for new in group if new != noun]
+        free = [new for new in others if not _clashes(new, small)]
+        if free and (noun not in SAME or len(free) == len(others)):
             new = rng.choice(free)
             given |= dict(zip(noun, new, strict=True))
             small += f"\n{new[0]}"
@@ -240,7 +115,7 @@ def _pattern(noun: Noun) -> re.Pattern[str]:
 
 @cache
 def _start(word: str) -> re.Pattern[str]:
-    return re.compile(rf"\b{word}")
+    return re.compile(rf"\b{word}[a-z]*")
 
 
 def _clashes(new: Noun, small: str) -> bool:
@@ -253,11 +128,17 @@ def _replaceable(noun: Noun, text: str) -> bool:
     found = list(_pattern(noun).finditer(text))
     small = text.lower()
     inside = small.count(singular) + (0 if plural.startswith(singular) else small.count(plural))
-    if not found or inside != len(found):
+    if not found or inside != len(found) or _misspelt(noun, small):
         return False
     if singular in _WHEELS and re.search(r"\b(wheel|tire|seat|axle)", text, re.IGNORECASE):
         return False
     return all(_stands_alone(match, singular, text) for match in found)
+
+
+def _misspelt(noun: Noun, small: str) -> bool:
+    """Whether a text has a word that may be the noun, written otherwise ("lollypop")."""
+    near = [word for word in dict.fromkeys(_start(noun[0][:3]).findall(small)) if word not in noun]
+    return any(SequenceMatcher(None, word, form).ratio() > 0.8 for word in near for form in noun)
 
 
 def _stands_alone(match: re.Match[str], singular: str, text: str) -> bool:
@@ -277,6 +158,8 @@ def _stands_alone(match: re.Match[str], singular: str, text: str) -> bool:
     ):
         return False
     if match[0].lower() != singular:
+        if following[:1] in {"'", "\u2019"}:
+            return False  # "children's", "students'": another plural has another possessive
         return match[0].lower() not in _VERB_TOO or opens or last.lower() in _BEFORE_NOUNS or last[-1:].isdigit()
     if singular in _DOUBTFUL and last.lower() not in _DETERMINERS and not last.isdigit():
         return False
