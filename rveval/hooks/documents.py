@@ -167,7 +167,8 @@ def _bbh_fields(record: Mapping[str, Any], asked: Item) -> Record:
 def _options(asked: Item) -> Record:
     if asked.gold is None:
         # Documents of one task share their fields: an item of a lettered subtask that has no options says so.
-        return {"options": [], "labels": [], "gold": -1, "rv_options": ""} if asked.benchmark == "bbh" else {}
+        lettered = asked.benchmark == "bbh" and bbh.SUBTASKS[asked.subtask].kind == "option"
+        return {"options": [], "labels": [], "gold": -1, "rv_options": ""} if lettered else {}
     block = _block(asked, " " if asked.is_tiny else "\n")
     return {"options": list(asked.options), "labels": list(asked.labels), "gold": asked.gold, "rv_options": block}
 
