@@ -109,7 +109,7 @@ GREEDY = {
     "deeply nested value": ("def f(x):\n    a = []\n    for _ in range(10**6): a = [a]\n    return a\n", {"error", "killed"}),
     "recursion": ("def f(x):\n    return f(x) + 1\n", {"error"}),
     "recursion without end": ("import sys\nsys.setrecursionlimit(2**30)\ndef f(x):\n    return f(x) + 1\n", {"memory", "killed", "timeout"}),
-    "recursion in C": ("import sys\nsys.setrecursionlimit(2**30)\na = []\nfor _ in range(10**6): a = [a]\ndef f(x):\n    return repr(a)\n", {"killed", "memory"}),
+    "recursion in C": ("import sys\nsys.setrecursionlimit(2**30)\na = []\nfor _ in range(10**6): a = [a]\ndef f(x):\n    return repr(a)\n", {"killed", "memory", "error"}),
     "null pointer": ("import ctypes\ndef f(x):\n    return ctypes.string_at(0)\n", {"killed"}),
     "aborts": ("import os\ndef f(x):\n    os.abort()\n", {"killed"}),
     "alarm": ("import signal, time\nsignal.alarm(1)\ntime.sleep(60)\n", {"killed", "timeout"}),

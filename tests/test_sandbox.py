@@ -237,6 +237,15 @@ def test_no_exception_ends_a_loop_of_the_tests_early() -> None:
 
 
 @needs_bwrap
+def test_the_tests_use_the_stubs_helpers_not_the_programs() -> None:
+    """As in HumanEval/32, where a program that defines `poly` anew as 0 would find a zero anywhere."""
+    helpers = "def poly(x):\n    return x - 7\n\ndef f():\n    'Find a zero of poly.'\n"
+    test = "def check(candidate):\n    assert poly(candidate()) == 0\n"
+    assert run("def poly(x):\n    return 0\ndef f():\n    return 1\n", test, helpers).reason == "wrong"
+    assert run("def f():\n    return 7\n", test, helpers).passed
+
+
+@needs_bwrap
 def test_a_value_changed_on_the_other_side_stays_as_it_was() -> None:
     test = "def check(candidate):\n    given = [3, 1, 2]\n    assert candidate(given) == sorted(given)\n"
     assert not run("def f(x):\n    x.clear()\n    return []\n", test).passed

@@ -15,8 +15,18 @@ from rveval.sandbox.processes import INSIDE, Box, Role, arguments
 
 IMAGE = "python:3.12-slim"
 PROCESSES = 64
-KEPT = ("PATH", "HOME", "XDG_RUNTIME_DIR", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "CONTAINER_HOST")
-KEPT += ("USER", "TMPDIR", "DBUS_SESSION_BUS_ADDRESS")
+KEPT = (
+    "PATH",
+    "HOME",
+    "XDG_RUNTIME_DIR",
+    "DOCKER_HOST",
+    "DOCKER_CONFIG",
+    "DOCKER_CONTEXT",
+    "CONTAINER_HOST",
+    "USER",
+    "TMPDIR",
+    "DBUS_SESSION_BUS_ADDRESS",
+)
 
 
 def image() -> str:

@@ -25,13 +25,13 @@ def main(seconds: float) -> None:
     """
     limits.lower(seconds)
     calls, answers = _take_over()
-    source, entry_point = _texts(wire.receive(calls, largest=2**31))
+    source, entry_point = wire.receive(calls, largest=2**31)
     wire.send(answers, ("started",))
     answers.flush()
     function = _answer(answers, lambda: ("loaded", _load(source, entry_point)))
     while function is not None:
         try:
-            arguments, named = _call(wire.receive(calls))
+            arguments, named = wire.receive(calls)
         except EOFError:
             return
         _answer(answers, lambda: ("value", function(*arguments, **named)))  # noqa: B023
@@ -45,16 +45,6 @@ def _take_over() -> tuple[BinaryIO, BinaryIO]:
     os.dup2(2, 1)
     os.close(nothing)
     return calls, answers
-
-
-def _texts(message: object) -> tuple[str, str]:
-    source, entry_point = message  # type: ignore[misc]
-    return str(source), str(entry_point)
-
-
-def _call(message: object) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    arguments, named = message  # type: ignore[misc]
-    return tuple(arguments), dict(named)
 
 
 def _load(source: str, entry_point: str) -> Callable[..., object]:

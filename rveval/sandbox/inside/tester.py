@@ -106,7 +106,7 @@ def main(seconds: float) -> None:
     try:
         if not __debug__:
             raise RuntimeError("this Python leaves assert statements out")
-        test, entry_point, helpers = wire.receive(answers, largest=2**31)  # type: ignore[misc]
+        test, entry_point, helpers = wire.receive(answers, largest=2**31)
         check = _load(str(test), str(entry_point), str(helpers), remote)
     except BaseException as error:  # noqa: BLE001 (upstream's tests do not load: whatever it is, it is to be told)
         say(f"broken\t{type(error).__name__}: {error}")
@@ -119,7 +119,7 @@ def main(seconds: float) -> None:
     say(f"{word}\t{' '.join(detail.split())[:DETAIL]}")
 
 
-def _load(test: str, entry_point: str, helpers: str, remote: Remote) -> Callable[[object], object]:
+def _load(test: str, entry_point: str, helpers: str, remote: Remote) -> Callable[[], object]:
     """The tests' `check`, in a namespace where the entry point's name is the model's function, too."""
     if "random" in test:
         import random

@@ -69,7 +69,7 @@ def send(stream: BinaryIO, value: object, largest: int = LARGEST) -> None:
     stream.write(len(data).to_bytes(4, "big") + data)
 
 
-def receive(stream: BinaryIO, largest: int = LARGEST) -> object:
+def receive(stream: BinaryIO, largest: int = LARGEST) -> Any:
     """Read one message.
 
     Raises:
