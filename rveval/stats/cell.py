@@ -41,17 +41,18 @@ def accuracy(scores: Scores) -> Interval:
     Raises:
         ValueError: no scores, or one outside [0, 1].
     """
-    values = listed(scores)
+    import numpy as np
+    from scipy.stats import binomtest
+
+    values = np.asarray(scores, dtype=float)
     n = len(values)
     if n == 0:
         raise ValueError("no items: an accuracy of nothing is not a number")
-    if not all(0 <= score <= 1 for score in values):
+    if not np.all((values >= 0) & (values <= 1)):
         raise ValueError("a score is outside [0, 1]")
-    value = math.fsum(values) / n
-    if all(score in (0, 1) for score in values):
-        from scipy.stats import binomtest
-
-        found = binomtest(round(math.fsum(values)), n).proportion_ci(LEVEL, method="wilson")
+    value = float(values.sum() / n)
+    if np.all((values == 0) | (values == 1)):
+        found = binomtest(round(values.sum()), n).proportion_ci(LEVEL, method="wilson")
         return Interval(value, min(value, float(found.low)), max(value, float(found.high)), n)
     low, high = adjusted_wald(values, (0.0, 0.0, 1.0, 1.0))
     return Interval(value, min(value, max(0.0, low)), max(value, min(1.0, high)), n)
@@ -96,20 +97,13 @@ def pass_at_k(n: int, c: int, k: int) -> float:
     return 1.0 - math.prod(max(0.0, 1.0 - k / i) for i in range(n - c + 1, n + 1))
 
 
-def adjusted_wald(values: Sequence[float], added: Sequence[float]) -> tuple[float, float]:
+def adjusted_wald(values: Floats, added: Sequence[float]) -> tuple[float, float]:
     """Mean -+ z standard errors (variance over n) after adding values that keep both away from the edge."""
     from scipy.special import ndtri
 
-    all_values = [*values, *added]
-    n = len(all_values)
-    mean = math.fsum(all_values) / n
-    half = float(ndtri(0.5 + LEVEL / 2)) * math.sqrt(math.fsum((v - mean) ** 2 for v in all_values) / n / n)
+    n = len(values) + len(added)
+    mean = (float(values.sum()) + math.fsum(added)) / n
+    # Of whole numbers, such as 0/1 scores and their differences, both sums are exact, in whatever order.
+    squares = float((values**2).sum()) + math.fsum(value**2 for value in added)
+    half = float(ndtri(0.5 + LEVEL / 2)) * math.sqrt(max(0.0, squares / n - mean**2) / n)
     return mean - half, mean + half
-
-
-def listed(scores: Scores) -> list[float]:
-    """Plain floats, of whatever sequence or array: exact sums don't depend on the order, and are quicker on these."""
-    import numpy as np
-
-    values: list[float] = np.asarray(scores, dtype=float).tolist()
-    return values

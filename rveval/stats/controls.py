@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rveval.stats.cell import Interval, accuracy, listed
+from rveval.stats.cell import Interval, accuracy
 from rveval.stats.pairs import Paired, paired
 
 if TYPE_CHECKING:
@@ -47,8 +47,10 @@ def noise_floor(
     Raises:
         ValueError: not the same number of items everywhere, or none.
     """
+    import numpy as np
+
     difference = paired(second, first)
-    differ = [a != b for a, b in zip(listed(first), listed(second), strict=True)]
+    differ = np.asarray(first, dtype=float) != np.asarray(second, dtype=float)
     responses = [a != b for a, b in zip(first_responses, second_responses, strict=True)]
     if responses and len(responses) != len(differ):
         raise ValueError(f"{len(differ)} items, and responses to {len(responses)} of them")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rveval.stats.cell import Interval, accuracy, listed
+from rveval.stats.cell import Interval, accuracy
 from rveval.stats.clusters import Effect, clustered
 from rveval.stats.pairs import Paired, paired
 
@@ -103,14 +103,12 @@ def best_alpha(
     """
     if 0 not in scores or any(len(column) != len(items) for column in scores.values()):
         raise ValueError("choosing an alpha needs alpha 0, and the same items at each")
-    first = [hashlib.sha256(f"{seed}:{item}".encode()).digest()[0] < 128 for item in items]
-    if all(first) or not any(first):
+    import numpy as np
+
+    first = np.array([hashlib.sha256(f"{seed}:{item}".encode()).digest()[0] < 128 for item in items])
+    if first.all() or not first.any():
         return None
-    columns = {alpha: listed(column) for alpha, column in scores.items()}
-
-    def half(alpha: float, chosen: bool) -> list[float]:
-        return [score for score, mine in zip(columns[alpha], first, strict=True) if mine is chosen]
-
-    found = {alpha: accuracy(half(alpha, True)) for alpha in columns}
+    columns = {alpha: np.asarray(column, dtype=float) for alpha, column in scores.items()}
+    found = {alpha: accuracy(column[first]) for alpha, column in columns.items()}
     best = max(sorted(found, key=lambda alpha: (abs(alpha), alpha)), key=lambda alpha: found[alpha].value)
-    return BestAlpha(best, found[best], paired(half(best, False), half(0, False), chance))
+    return BestAlpha(best, found[best], paired(columns[best][~first], columns[0][~first], chance))

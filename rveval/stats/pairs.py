@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rveval.stats.cell import LEVEL, Interval, accuracy, adjusted_wald, edge, listed
+from rveval.stats.cell import LEVEL, Interval, accuracy, adjusted_wald, edge
 
 if TYPE_CHECKING:
     from rveval.stats.cell import Scores
@@ -59,13 +59,15 @@ def paired(variant: Scores, baseline: Scores, chance: float = 0.0) -> Paired:
     Raises:
         ValueError: not as many scores on both sides, or none, or one outside [0, 1].
     """
-    ours, theirs = listed(variant), listed(baseline)
-    if len(ours) != len(theirs) or not ours:
+    import numpy as np
+
+    ours, theirs = np.asarray(variant, dtype=float), np.asarray(baseline, dtype=float)
+    if len(ours) != len(theirs) or not len(ours):
         raise ValueError(f"pairs need the same items on both sides: {len(ours)} against {len(theirs)}")
     n = len(ours)
-    differences = [a - b for a, b in zip(ours, theirs, strict=True)]
-    fixed, broken = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
-    value = math.fsum(differences) / n
+    differences = ours - theirs
+    fixed, broken = int((differences > 0).sum()), int((differences < 0).sum())
+    value = float(differences.sum() / n)
     low, high = adjusted_wald(differences, (1.0, -1.0))
     p, mid_p = mcnemar(fixed, broken)
     return Paired(
@@ -74,7 +76,7 @@ def paired(variant: Scores, baseline: Scores, chance: float = 0.0) -> Paired:
         broken=broken,
         p=p,
         mid_p=mid_p,
-        detectable=detectable(n, (math.fsum(d * d for d in differences) + 2) / (n + 2)),
+        detectable=detectable(n, (float((differences**2).sum()) + 2) / (n + 2)),
         edge=edge([accuracy(ours), accuracy(theirs)], chance),
     )
 
@@ -82,8 +84,9 @@ def paired(variant: Scores, baseline: Scores, chance: float = 0.0) -> Paired:
 def mcnemar(fixed: int, broken: int) -> tuple[float, float]:
     """Exact two-sided p and mid-p of so many items fixed and broken, each as likely as the other (binomial, 1/2).
 
-    >>> mcnemar(1, 1), round(mcnemar(6, 0)[0], 5)
-    ((1.0, 1.0), 0.03125)
+    >>> p, mid_p = mcnemar(6, 0)
+    >>> round(p, 6), round(mid_p, 6)
+    (0.03125, 0.015625)
     """
     from scipy.stats import binom
 

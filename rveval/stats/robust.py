@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rveval.stats.cell import Interval, accuracy, listed
+from rveval.stats.cell import Interval, accuracy
 from rveval.stats.clusters import ratio
 from rveval.stats.pairs import Paired, paired
 
 if TYPE_CHECKING:
-    from rveval.stats.cell import Scores
+    from rveval.stats.cell import Floats, Scores
 
 
 @dataclass(frozen=True)
@@ -65,21 +65,22 @@ def robustness(clean: Scores, families: Mapping[str, Scores], chance: float = 0.
     Raises:
         ValueError: no family, or one with other rows.
     """
+    import numpy as np
+
     if not families:
         raise ValueError("no families to be robust against")
     drops = {name: drop(clean, scores, chance) for name, scores in families.items()}
-    everything = [listed(clean), *(listed(scores) for scores in families.values())]
-    means = [sum(scores) / len(families) for scores in zip(*everything[1:], strict=True)]
-    right = [min(scores) == 1 for scores in zip(*everything, strict=True)]
-    wrong = [max(scores) == 0 for scores in zip(*everything, strict=True)]
+    under = np.asarray(list(families.values()), dtype=float)
+    everything = np.vstack([np.asarray(clean, dtype=float), under])
+    right, wrong = everything.min(axis=0) == 1, everything.max(axis=0) == 0
     return Robustness(
         clean=accuracy(clean),
         families=drops,
-        rate=drop_rate(clean, means),
+        rate=drop_rate(clean, under.mean(axis=0)),
         worst=min(drops, key=lambda name: drops[name].accuracy.value),
         right_under_all=accuracy(right),
         wrong_under_all=accuracy(wrong),
-        consistent=accuracy([a or b for a, b in zip(right, wrong, strict=True)]),
+        consistent=accuracy(right | wrong),
     )
 
 
@@ -100,12 +101,15 @@ def drop_rate(clean: Scores, under: Scores) -> Interval | None:
     return None if kept is None else Interval(1 - kept.value, 1 - kept.high, 1 - kept.low, kept.n)
 
 
-def worst_case(families: Mapping[str, Scores]) -> list[float]:
+def worst_case(families: Mapping[str, Scores]) -> Floats:
     """Each item's lowest score over the families: HELM's worst case (Liang et al. 2022, arXiv:2211.09110).
 
     Two variants are compared on it as on any score, by `paired`.
 
     >>> worst_case({"clean": [1, 1, 0], "typos": [1, 0, 1]})
-    [1.0, 0.0, 0.0]
+    array([1., 0., 0.])
     """
-    return [min(scores) for scores in zip(*(listed(scores) for scores in families.values()), strict=True)]
+    import numpy as np
+
+    lowest: Floats = np.asarray(list(families.values()), dtype=float).min(axis=0)
+    return lowest
