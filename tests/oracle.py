@@ -178,7 +178,7 @@ def check(source: str, families: str, draw: int = 0, limit: int | None = None, r
         found = dict.fromkeys(wrong for rule in rules_for(case) for wrong in rule(case))
         report.violations.extend((case.asked["item_id"], wrong) for wrong in found)
     if source == "humaneval" and run_code:
-        report.violations.extend(_failing(judged))
+        report.violations.extend(failing(judged))
     return report
 
 
@@ -186,7 +186,7 @@ _ran: dict[str, str] = {}
 """Programs that were run already, and what they raised ("" for nothing): most families leave the code as it is."""
 
 
-def _failing(judged: Sequence[Case]) -> Iterator[tuple[str, str]]:
+def failing(judged: Sequence[Case]) -> Iterator[tuple[str, str]]:
     programs = [code.program(case) for case in judged]
     fresh = [one for one in dict.fromkeys(programs) if one not in _ran]
     failed = code.failing(fresh) if fresh else {}

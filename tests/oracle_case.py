@@ -77,21 +77,23 @@ def task(name: str) -> Any:
 
 
 def documents(source: str, families: str, draw: int = 0, limit: int | None = None) -> list[Record]:
-    """The test documents, as the tasks' own `custom_dataset` gives them.
+    """The test documents as the tasks' own `custom_dataset` gives them; with a limit only the first are made.
 
     Raises:
         Refused: the family does not apply to this source.
     """
     from rveval import hooks
 
-    split = hooks.items(rv_benchmark=source, rv_families=families, rv_seed=0, rv_draw=draw)["test"]
-    found: list[Record] = split.to_list()[:limit]
+    metadata = {"rv_benchmark": source, "rv_families": families, "rv_seed": 0, "rv_draw": draw}
+    if limit is not None:
+        return hooks.records(source, "test", metadata, limit)
+    found: list[Record] = hooks.items(**metadata)["test"].to_list()
     return found
 
 
 @cache
-def _clean(source: str) -> tuple[tuple[Record, ...], tuple[str, ...]]:
-    docs = documents(source, "clean")
+def _clean(source: str, limit: int | None) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+    docs = documents(source, "clean", limit=limit)
     return tuple(docs), tuple(task(f"rv_{source}").doc_to_text(doc) for doc in docs)
 
 
@@ -101,11 +103,12 @@ def cases(source: str, families: str, draw: int = 0, limit: int | None = None) -
     Raises:
         Refused: the family does not apply to this source.
     """
-    clean, prompts = _clean(source)
-    asked = documents(source, families, draw)
-    assert len(asked) == len(clean) == len(raw(source)), f"{source} under {families}: {len(asked)} items"
+    clean, prompts = _clean(source, limit)
+    asked = documents(source, families, draw, limit)
+    published = raw(source)[:limit]
+    assert len(asked) == len(clean) == len(published), f"{source} under {families}: {len(asked)} items"
     named = tuple(families.split("+"))
-    together = zip(raw(source)[:limit], clean, asked, prompts, strict=False)
+    together = zip(published, clean, asked, prompts, strict=True)
     return [
         Case(source, named, draw, record, before, after, prompt, task(f"rv_{source}").doc_to_text(after))
         for record, before, after, prompt in together

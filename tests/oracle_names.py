@@ -22,15 +22,16 @@ tomorrow morning evening afternoon night week weeks month months year years day 
 minutes ago old new long time times"""
 STOP = frozenset((*_STOP.split(), *ONES, *TENS, *SCALES, *QUANTITIES))
 # Words that carry a number of their own: another thing in their place would change the problem.
-_CONSTANTS = """dozen dozens pair pairs couple couples twin twins triplet triplets trio quartet week weeks weekend weekday
-month months year years decade decades century day days daily weekly monthly hour hours minute minutes second seconds
-quarter quarters dime dimes nickel nickels penny pennies cent cents dollar dollars euro pound pounds ounce ounces ton
-tons gallon gallons quart quarts pint pints cup cups liter liters foot feet inch inches yard yards mile miles meter
-meters kilometer kilometers centimeter centimeters spider spiders octopus insect insects tricycle tricycles bicycle
-bicycles unicycle triangle triangles square squares cube cubes rectangle rectangles pentagon hexagon hexagons octagon
-quadrilateral quadrilaterals leg legs wheel wheels finger fingers toe toes half halves third thirds fourth percent deck
-decks alphabet fortnight january february march april may june july august september october november december monday
-tuesday wednesday thursday friday saturday sunday"""
+_CONSTANTS = """dozen dozens pair pairs couple couples twin twins triplet triplets trio quartet week weeks weekend
+weekday month months year years decade decades century day days daily weekly monthly hour hours minute
+minutes second seconds quarter quarters dime dimes nickel nickels penny pennies cent cents dollar
+dollars euro pound pounds ounce ounces ton tons gallon gallons quart quarts pint pints cup cups liter
+liters foot feet inch inches yard yards mile miles meter meters kilometer kilometers centimeter
+centimeters spider spiders octopus insect insects tricycle tricycles bicycle bicycles unicycle triangle
+triangles square squares cube cubes rectangle rectangles pentagon hexagon hexagons octagon quadrilateral
+quadrilaterals leg legs wheel wheels finger fingers toe toes half halves third thirds fourth percent
+deck decks alphabet fortnight january february march april may june july august september october
+november december monday tuesday wednesday thursday friday saturday sunday"""
 CONSTANTS = frozenset(_CONSTANTS.split())
 _ENDINGS = (("ies", "y"), ("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("ss", "ss"), ("s", ""))
 _TAKES_IN = re.compile(
