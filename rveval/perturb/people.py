@@ -104,7 +104,15 @@ EITHER = frozenset(
     """)
 )
 
-TITLES = frozenset(words("Mr Mrs Ms Miss Dr Uncle Aunt Auntie Grandma Grandpa Coach Fireman Farmer Professor King"))
+TITLES = frozenset(
+    words(
+        "Mr Mrs Ms Miss Dr Uncle Aunt Auntie Grandma Grandpa Coach Fireman Farmer Professor King Queen Prince Princess Sir"
+    )
+)
+    words(
+        "Mr Mrs Ms Miss Dr Uncle Aunt Auntie Grandma Grandpa Coach Fireman Farmer Professor King Queen Prince Princess Sir"
+    )
+)
 SURNAMES = frozenset(words("Smith Jones Brown Johnson Wilson Wertz Morisette Faraday Rogers Robles Carver Wilkins"))
 
 # What people are called after a change. None is a word, a place, the short form of another, or ends in "s".

@@ -169,7 +169,7 @@ def _alone(match: re.Match[str], text: str) -> bool:
         return True
     if previous[1] in _OF_PLACES:
         return False
-    head = before[: previous.start()].rstrip()
+    head = before[: previous.start()].rstrip(" ")
     return not head or head[-1] in '.?!:,"”\n'  # the capital of a sentence's first word
 
 

@@ -79,7 +79,18 @@ nurse nurses, medic medics
 plate plates, saucer saucers
 hotel hotels, hostel hostels
 lesson lessons, tutorial tutorials
-= exam exams, quiz quizzes
+= exam exams, quiz quizzes, test tests
+= phone phones, telephone telephones
+= orchard orchards, grove groves
+= question questions, problem problems
+= signature signatures, autograph autographs
+= school schools, academy academies
+= candle candles, taper tapers
+= prize prizes, award awards
+= chore chores, task tasks
+= baby babies, infant infants
+= neighborhood neighborhoods, district districts
+= boss bosses, manager managers
 = road roads, path paths
 = rope ropes, cable cables, cord cords
 towel towels, napkin napkins
@@ -107,7 +118,7 @@ microphone microphones, loudspeaker loudspeakers
 plant plants, shrub shrubs
 mural murals, fresco frescoes
 pizza pizzas, quiche quiches
-= package packages, packet packets, pack packs, parcel parcels
+= package packages, packet packets, parcel parcels
 item items, article articles
 flower flowers, blossom blossoms
 widget widgets, gadget gadgets

@@ -17,41 +17,60 @@ from rveval.perturb.rename_nouns import NOUNS, SAME, Noun
 # What may follow a singular noun that stands alone: "an apple costs", never "an apple pie".
 _FOLLOWS = frozenset(
     words("""
-    a about after already also an and are as at away back because been before being but by can contains cost costs
-    could currently daily did do does during each earns every except for from gave gets gives got had has have he
-    holds how if in instead into is it its left long makes makes needs no not now of off on once only opens or out
-    over per plus produces requires sells she since so sold spends takes than that the their then there they this
-    through to today together uses until up was weighs went were what when where which while who whose will with
-    within without would you x
+    a about after all already also altogether among an and any are as at ate away back bakes because been before
+    being below both bought burns but by calls can carries carrying charge charges consume consumes containing
+    contains cost costs could currently daily did do does drank drink drinks drive drives driving drove during
+    each earns eat eats even every except extracts falls fewer fills find finds five for found four from gave gets
+    gifted give gives go goes got grow grows had half has have he hire hires holds how if in inside instead into
+    is it its keep keeping keeps last left less lift lives long lose loses lost made make makes many melts more
+    much must need needs next no not now of off offers on once only opens or orders out outside over passing pay
+    pays per perform performs play plays plus produce produces raise raises read reads receive receives repair
+    repairs requires run runs saves saw see sees sell sells serve serves she should since sleep sleeps so sold
+    spend spends start started starts stop stops take takes ten than that the their then there therefore they this
+    three through times to today together took total travel traveling travels twice two until up use uses visit
+    visits wants was weighing weighs went were what when where which while who whose wide will win wins with
+    within without won work works would write writes wrote x you
     """)
 )
 # After one of these the word is a verb: "he books a flight", "they box apples".
 _VERB_AFTER = frozenset(words("he she it they we you i who to can could will would must may might didn't don't cannot"))
+# What may open a sentence whose second word is the noun.
+_OPENING = frozenset(
+    words("""
+    a after all an at blue both by each every fifty five for forty four her his how if in many most my nine of on
+    one our red seven six some ten that the their these thirty this three total twelve twenty two when with
+    """)
+)
 # With one of these before it the noun is a part of a name for something else: "comic books", "goody bags".
 _COMPOUND = frozenset(
     words("""
-    baseball brown candy cherry coloring comic convenience county eye family golf goodie goody gift history
-    hot ice joint jewelry lunch mile math motion music note paper parent phone photo picture pizza police post punching
-    reference road roller scrap search school science sleeping summer tea tennis test text toll trading training travel
-    video wedding year young elementary middle high best law assistant substitute life space steam sail cruise music
+    assistant baseball best blood brown candy cherry coin coloring comic convenience county crossword cruise
+    driving elementary eye family gift golf goodie goody high history hot ice jewelry joint law life lunch math
+    middle mile motion music note paper parent phone photo picture pizza police post prep punching reference road
+    roller sail school science scrap search sleeping space steam substitute summer swim tail tea tennis test text
+    toll track trading training travel video wedding year young
     """)
 )
 _DETERMINERS = frozenset(words("a an one each per every single the another this that same first second last"))
 # Also an adjective or a verb: their singular counts as the noun only after a determiner.
-_DOUBTFUL = frozenset(words("orange rose peach plum book coach film pot present child plant pack package room"))
+_DOUBTFUL = frozenset(
+    words("orange rose peach plum book coach film pot present child plant package room test taper award school baby")
+)
 # Also a verb: their plural counts as the noun only after a number or a word that goes with nouns.
 _VERB_TOO = frozenset(
     words("""
-    bags books bottles boxes coaches doctors films flags nurses packages packs parties photographs pictures plants
-    pots presents ropes ships shops stores trains trucks
+    awards bags books bottles boxes coaches doctors films flags matches nurses packages packs parties phones
+    photographs pictures plants pots presents questions ropes schools ships shops signatures stores tapers tests
+    trains trucks
     """)
 )
 _BEFORE_NOUNS = _DETERMINERS | frozenset(
     words("""
-    2nd 3rd additional all any between big both different eight eighteen eleven empty extra few fifteen fifty five
-    flower forty four fourteen full grocery her his how hundred large less local many more most my nine nineteen no of
-    old only other our plastic red regular remaining seven seventeen several six sixteen sixty small some ten their
-    these thirteen thirty thousand those three total twelve twenty two what which with your blue green yellow new
+    2nd 3rd additional all any between big blue both different eight eighteen eleven empty extra few fifteen fifty
+    five flower forty four fourteen full green grocery her his how hundred large less local many more most my new
+    nine nineteen no of old only other our plastic red regular remaining seven seventeen several six sixteen sixty
+    small some ten their these thirteen thirty those thousand three total twelve twenty two what which with yellow
+    your
     """)
 )
 _WHEELS = frozenset(words("truck van train tram boat ship"))
@@ -146,7 +165,7 @@ def _stands_alone(match: re.Match[str], singular: str, text: str) -> bool:
     before, after = _BEFORE.search(text[max(0, start - 30) : start]), _AFTER.match(text[end : end + 30])
     last, following = (before[1] or "") if before else "", (after[2] if after else "")
     touching = bool(before and last and not before[2])
-    opens = start == 0 or not last or last in {".", "-"} or text[:start].rstrip()[-1:] in '.?!:\n"'
+    opens = start == 0 or not last or last in {".", "-"} or text[:start].rstrip(" ")[-1:] in '.?!:\n"'
     if (touching and last in {"-", "#", "&", "."}) or (following in {"-", "\u2013", "&"} and after and not after[1]):
         return False
     if (match[0][0].isupper() and (not opens or following[:1].isupper())) or match[0][1:].lower() != match[0][1:]:
@@ -154,7 +173,7 @@ def _stands_alone(match: re.Match[str], singular: str, text: str) -> bool:
     if (
         last.lower() in _VERB_AFTER
         or last.lower() in _COMPOUND
-        or (last[:1].isupper() and not _plain(text, start, last))
+        or (last[:1].isupper() and not last.endswith(("'s", "\u2019s")) and not _plain(text, start, last))
     ):
         return False
     if match[0].lower() != singular:
@@ -169,7 +188,6 @@ def _stands_alone(match: re.Match[str], singular: str, text: str) -> bool:
 
 def _plain(text: str, start: int, word: str) -> bool:
     """Whether a capital before a noun is that of a sentence's first word and not of a name ("Sun Valley apples")."""
-    head = text[:start].rstrip()
-    head = head[: len(head) - len(word)].rstrip()
-    common = "the a an each every two three four five six seven eight nine ten one all some many most her his their my"
-    return (not head or head[-1] in '.?!:"') and word.lower() in [*common.split(), "of", "if", "how", "on", "in", "for"]
+    head = text[:start].rstrip(" ")
+    head = head[: len(head) - len(word)].rstrip(" ")
+    return (not head or head[-1] in '.?!:"\n') and word.lower() in _OPENING
