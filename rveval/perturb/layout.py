@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from rveval.perturb import layout_code, text
 from rveval.perturb.family import Family, same_answer
@@ -60,7 +61,8 @@ def layout(item: Item, rng: Random, how: How) -> Item:
     others = [place for place in range(len(asked)) if place != first]
     changed = item
     for field, edits in (asked[place] for place in sorted([first, *rng.sample(others, count - 1)])):
-        changed = replace(changed, **{field: _edited(getattr(changed, field), edits, rng)})
+        edited: dict[str, Any] = {field: _edited(getattr(changed, field), edits, rng)}
+        changed = replace(changed, **edited)
     untouched = item.benchmark == "bbh" and changed.question == item.question
     return changed.leave(text.AROUND_ONLY) if untouched else changed
 
@@ -93,8 +95,12 @@ def _slots(item: Item) -> list[Slot]:
     if item.options and (item.is_tiny or item.benchmark.startswith("sciq")):
         # A tiny problem's options stand on one line, where a leading dash would look like a minus.
         forms = _FORMS[:4] if item.is_tiny else _FORMS
-        slots.append(("option_form", tuple(lambda _, form=form: form for form in forms)))
+        slots.append(("option_form", tuple(map(_instead, forms))))
     return slots
+
+
+def _instead(form: str) -> Edit:
+    return lambda _: form
 
 
 def _in_problem(edit: Edit) -> Edit:
@@ -180,12 +186,17 @@ def trailing_blanks(prose: str) -> str:
     return _by_line(prose, lambda line: f"{line}  " if line.strip() else line)
 
 
+def _can_be_marked(prose: str) -> bool:
+    """Whether Markdown would show this in bold: one line, not blank, no stars of its own, no item of a list."""
+    return bool(prose.strip()) and not re.search(r"[\n*]|^\s*[->]", prose)
+
+
 def bold(prose: str) -> str:
-    return f"**{prose}**" if prose and "\n" not in prose and "*" not in prose else prose
+    return f"**{prose}**" if _can_be_marked(prose) else prose
 
 
 def italic(prose: str) -> str:
-    return f"*{prose}*" if prose and "\n" not in prose and "*" not in prose else prose
+    return f"*{prose}*" if _can_be_marked(prose) else prose
 
 
 def dashed(prose: str) -> str:
