@@ -106,11 +106,8 @@ EITHER = frozenset(
 
 TITLES = frozenset(
     words(
-        "Mr Mrs Ms Miss Dr Uncle Aunt Auntie Grandma Grandpa Coach Fireman Farmer Professor King Queen Prince Princess Sir"
-    )
-)
-    words(
-        "Mr Mrs Ms Miss Dr Uncle Aunt Auntie Grandma Grandpa Coach Fireman Farmer Professor King Queen Prince Princess Sir"
+        "Mr Mrs Ms Miss Dr Uncle Aunt Auntie Grandma Grandpa Coach Fireman Farmer Professor King Queen Prince "
+        "Princess Sir"
     )
 )
 SURNAMES = frozenset(words("Smith Jones Brown Johnson Wilson Wertz Morisette Faraday Rogers Robles Carver Wilkins"))
