@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -57,7 +57,7 @@ class Case:
 
     def _without_options(self, doc: Record) -> str:
         text = str(doc[self.question_field])
-        return text.partition("\nOptions:\n")[0] if self.benchmark == "bbh" and doc["gold"] >= 0 else text
+        return text.partition("\nOptions:\n")[0] if self.benchmark == "bbh" and doc.get("gold", -1) >= 0 else text
 
 
 Rule = Callable[[Case], Iterator[str]]
@@ -74,6 +74,20 @@ def _manager() -> Any:
 def task(name: str) -> Any:
     """lm-eval's own object for a task ("rv_gsm8k", "rv_gsm8k_typos"): how a document is rendered."""
     return _manager().load(name)["tasks"][name]
+
+
+@cache
+def _template(source: str) -> Any:
+    from lm_eval.utils import env
+
+    return env.from_string(task(f"rv_{source}").config.doc_to_text)
+
+
+def prompts(source: str, docs: Sequence[Record]) -> list[str]:
+    """What lm-eval renders for documents of a source, by its own template, which it would compile for each anew."""
+    found = [str(_template(source).render(**doc)) for doc in docs]
+    assert not docs or found[0] == task(f"rv_{source}").doc_to_text(docs[0])
+    return found
 
 
 def documents(source: str, families: str, draw: int = 0, limit: int | None = None) -> list[Record]:
@@ -94,7 +108,7 @@ def documents(source: str, families: str, draw: int = 0, limit: int | None = Non
 @cache
 def _clean(source: str, limit: int | None) -> tuple[tuple[Record, ...], tuple[str, ...]]:
     docs = documents(source, "clean", limit=limit)
-    return tuple(docs), tuple(task(f"rv_{source}").doc_to_text(doc) for doc in docs)
+    return tuple(docs), tuple(prompts(source, docs))
 
 
 def cases(source: str, families: str, draw: int = 0, limit: int | None = None) -> list[Case]:
@@ -103,13 +117,10 @@ def cases(source: str, families: str, draw: int = 0, limit: int | None = None) -
     Raises:
         Refused: the family does not apply to this source.
     """
-    clean, prompts = _clean(source, limit)
+    clean, clean_prompts = _clean(source, limit)
     asked = documents(source, families, draw, limit)
     published = raw(source)[:limit]
     assert len(asked) == len(clean) == len(published), f"{source} under {families}: {len(asked)} items"
     named = tuple(families.split("+"))
-    together = zip(published, clean, asked, prompts, strict=True)
-    return [
-        Case(source, named, draw, record, before, after, prompt, task(f"rv_{source}").doc_to_text(after))
-        for record, before, after, prompt in together
-    ]
+    together = zip(published, clean, asked, clean_prompts, prompts(source, asked), strict=True)
+    return [Case(source, named, draw, *one) for one in together]

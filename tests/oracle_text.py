@@ -43,7 +43,7 @@ def problem_untouched(case: Case) -> Iterator[str]:
 
 def list_untouched(case: Case) -> Iterator[str]:
     """The "- Yes", "- No" under a question is what it was."""
-    if case.benchmark == "bbh" and case.clean["gold"] < 0:
+    if case.benchmark == "bbh" and case.clean.get("gold", -1) < 0:
         old, new = (text.partition("Options:")[2].split() for text in (case.old, case.new))
         if old != new:
             yield f"the list of answers changed: {new}"
