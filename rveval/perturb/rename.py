@@ -34,6 +34,11 @@ _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _WORD = re.compile(r"[A-Za-zéè]+")
 _HE = re.compile(r"\b(he|his|him|himself)\b", re.IGNORECASE)
 _SHE = re.compile(r"\b(she|her|hers|herself)\b", re.IGNORECASE)
+_OTHERS = re.compile(
+    r"\b(father|dad|mother|mom|brother|sister|husband|wife|son|daughter|uncle|aunt|nephew|niece|cousin|friend|grand\w+"
+    r"|boyfriend|girlfriend|boss|teacher|owner|neighbor|man|woman|boy|girl|doctor)s?\b",
+    re.IGNORECASE,
+)
 _TITLED = re.compile(r"\b(Mr|Mrs|Ms|Miss)\.? $")
 _NAMED = re.compile(r"\bnames?\b")
 _NAME_HERE = re.compile(r"\b([A-Z][a-zéè]+)(['\u2019](?=\s+\w))?")
@@ -122,21 +127,25 @@ def new_people(texts: tuple[str, str], rng: Random, around: str) -> dict[str, st
         if not _one_spelling(name, written, list(places)) or not all(_alone(match, whole) for match in places[name]):
             continue
         kind = _gender_here(name, people, texts[0], whole[: places[name][0].start()])
-        new = new_name(kind, rng, "\n".join((whole, around, *given.values())))
+        new = new_name(kind, rng, "\n".join((whole, around, *given.values()))) if kind else ""
         if new:
             given[name] = new
     return given
 
 
 def _gender_here(name: str, people: list[str], question: str, before: str) -> str:
-    """By list, but a title says it better, and so does a problem about one person: "Karan ... She"."""
-    title = _TITLED.search(before)
+    """By list, but a title says it better, and so does a problem about one person: "Karan ... She".
+
+    "" where "he" may as well be Melanie's father.
+    """
+    listed, title = gender(name), _TITLED.search(before)
     if title:
         return "boy" if title[1] == "Mr" else "girl"
     he, she = _HE.search(question) is not None, _SHE.search(question) is not None
-    if len(people) == 1 and he != she:
-        return "boy" if he else "girl"
-    return gender(name)
+    if len(people) > 1 or he == she:
+        return listed
+    said = "boy" if he else "girl"
+    return "" if listed not in (said, "either") and _OTHERS.search(question) else said
 
 
 def _one_spelling(name: str, written: frozenset[str], capitals: list[str]) -> bool:
