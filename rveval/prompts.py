@@ -8,6 +8,8 @@ from typing import Any
 from rveval import benchmarks, hooks, task_files, upstream
 from rveval.suites import Asked
 
+_DEFAULT = 256  # lm-eval's limit of tokens an answer, where a task names none
+
 
 def render(asked: Asked, seed: int, limit: int) -> list[str]:
     """The first prompts of a task, as lm-eval renders them without a chat template and without demonstrations.
@@ -54,11 +56,11 @@ def token_limit(asked: Asked, max_gen_toks: int | None) -> int:
     if not asked.wrapped:
         task = task_files.read(asked.source)
         scores_texts = task.get("output_type") == "multiple_choice"
-        return 0 if scores_texts else max_gen_toks or int(task["generation_kwargs"]["max_gen_toks"])
+        return 0 if scores_texts else max_gen_toks or int(task["generation_kwargs"].get("max_gen_toks", _DEFAULT))
     loaded = upstream.load(asked.wrapped)
     if loaded.kind != "generate_until":
         return 0
-    return max_gen_toks or int(loaded.task.config.generation_kwargs.get("max_gen_toks", 256))
+    return max_gen_toks or int(loaded.task.config.generation_kwargs.get("max_gen_toks", _DEFAULT))
 
 
 @cache
