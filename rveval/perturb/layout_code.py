@@ -57,10 +57,10 @@ def lines(stub: str) -> str:
 
 
 def joined(stub: str) -> str:
-    """Lines of prose that follow each other as one line."""
-    spans = text.prose_spans(stub)
-    for (_, end), (start, _) in reversed(list(pairwise(spans))):
-        if stub[end - 1] != ":" and re.fullmatch(r"[ \t]*\n[ \t]*", stub[end:start]) and stub[start].isalpha():
+    """Lines of prose that follow each other as one line; lines with quotes, brackets or code in them stay apart."""
+    for (_, end), (start, last) in reversed(list(pairwise(text.prose_spans(stub)))):
+        apart = stub[end - 1] == ":" or not stub[start].isalpha() or re.match(r"[ \t]*\n", stub[last:]) is None
+        if not apart and re.fullmatch(r"[ \t]*\n[ \t]*", stub[end:start]):
             stub = f"{stub[:end]} {stub[start:]}"
     return stub
 

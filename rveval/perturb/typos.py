@@ -28,7 +28,8 @@ _QUANTITIES = """
     plus minus more less fewer most least many much several some none nothing nobody anyone
     everyone everything something each every both either neither other another others total altogether entire
     whole half halves double doubled doubles
-    triple tripled quadruple twice thrice once single pair pairs couple couples times time multiplied divided product
+    triple triples tripled tripling quadruple quadruples quadrupled halve halved halving doubling
+    twice thrice once single pair pairs couple couples times time multiplied divided product
     difference average remaining remainder rest left only just also than over under above below between within
     exactly about around nearly almost approximately
     quarter quarters third thirds fourth fourths fifth fifths sixth sixths seventh eighth eighths ninth ninths tenth
