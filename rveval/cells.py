@@ -127,7 +127,7 @@ def _asked(config: Config, problems: list[Problem]) -> list[Asked]:
             if config.num_fewshot and not wrapped:
                 _demonstrations(source)
         except RvevalError as error:
-            problems.extend(error.problems)
+            problems.extend(problem for problem in error.problems if problem not in problems)
     return asked
 
 

@@ -82,7 +82,7 @@ def _tasks(
         problems.append(Problem(what, "suite.tasks", fix="run it with lm_eval --include_path tasks, or ask rv_sciq"))
         return
     if found.family != perturb.CLEAN:
-        if families not in (perturb.CLEAN, ALL):
+        if families not in (perturb.CLEAN, ALL, found.family):
             what = f"{name} names a family already; it can't be put under {families} too"
             problems.append(Problem(what, "suite.families", fix=f"write {name}+{families} among the tasks"))
             return
@@ -168,7 +168,7 @@ _TRAINED = {"think", "thinksuffix", "distractor", "shuffle", "rotate", "goldslot
 def remarks(asked: Asked, sandbox: str) -> list[str]:
     """What a reader of this task's numbers must know."""
     if asked.wrapped:
-        return upstream.remarks(upstream.load(asked.wrapped), perturb.names(asked.families))
+        return upstream.remarks(upstream.load(asked.wrapped), perturb.names(asked.families), sandbox)
     found = []
     strange = [name for name in perturb.names(asked.families) if name not in _TRAINED]
     if asked.source.startswith("tiny_") and strange:

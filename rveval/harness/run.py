@@ -155,7 +155,12 @@ def _record(
         versions=versions(),
         timings=timings,
         settings=cell.settings,
-        warnings=[*plan.warnings, *served.warnings, *suites.remarks(cell.asked, plan.config.sandbox)],
+        warnings=[
+            *plan.warnings,
+            *served.warnings,
+            *suites.remarks(cell.asked, plan.config.sandbox),
+            *wrapped.remarks(cell, samples),
+        ],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         changed=sum(sample["changed"] for sample in samples if sample["sample_index"] == 0),
         left_alone=lines.left_alone(samples),

@@ -27,7 +27,7 @@ def line(
     """One sample: one answer to one item, scored both ways."""
     answer = taken.answer
     return Sample(
-        item_id=str(doc["item_id"]),
+        item_id=str(doc.get("rv_item_id") or doc["item_id"]),
         doc_id=doc_id,
         benchmark=cell.asked.benchmark,
         family=cell.asked.families,

@@ -10,6 +10,7 @@ from rveval.cells import Cell
 from rveval.engine import Answer
 from rveval.harness.lm import EngineLM, Taken, Weighed
 from rveval.hooks import Score
+from rveval.records import Sample
 from rveval.schema import Config
 from rveval.suites import Asked
 
@@ -72,6 +73,13 @@ def scores(cell: Cell, lm: EngineLM, task: Any, answers: Sequence[tuple[Doc, int
         )
         for (doc, _, _), one in zip(answers, found, strict=True)
     ]
+
+
+def remarks(cell: Cell, samples: Sequence[Sample]) -> list[str]:
+    """What of lm-eval's own metrics the record does not show."""
+    if cell.asked.wrapped is None:
+        return []
+    return upstream.not_kept(upstream.load(cell.asked.wrapped), [sample["metrics"] for sample in samples])
 
 
 def _returned(weighed: Sequence[Weighed] | None, taken: Taken) -> list[Any]:

@@ -12,7 +12,7 @@ from rveval.upstream.documents import documents
 from rveval.upstream.families import remarks, why_not
 from rveval.upstream.find import Ref, find, user_tasks
 from rveval.upstream.load import Loaded, data_hash, demonstrations, demonstrations_hash, load
-from rveval.upstream.score import Scored, likeliest, partly_right, score
+from rveval.upstream.score import Scored, likeliest, not_kept, score
 from rveval.upstream.yaml_files import content_hash
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
     "find",
     "likeliest",
     "load",
-    "partly_right",
+    "not_kept",
     "problems",
     "remarks",
     "score",

@@ -49,8 +49,8 @@ def documents(
 ) -> list[Doc]:
     """The documents of a task as they are asked, or the first ones with `limit`.
 
-    Each has `item_id`, `rv_changed`, `rv_left_alone`, and where families change it `rv_prompt` (the question to render)
-    and, where its options moved, `rv_target` and `rv_choices`.
+    Each has `rv_item_id`, `rv_changed`, `rv_left_alone`; under families also `rv_prompt`, the question to render,
+    and where its options can move `rv_target` and `rv_choices`.
 
     Raises:
         Refused: the task can't be built, or a family does not keep what it promises.
@@ -95,10 +95,10 @@ def _split(head: str, shown: Shown | None, rest: str) -> _Parts:
 def _item(loaded: Loaded, doc: Doc, parts: _Parts) -> Item:
     answer = loaded.target(doc)
     if parts.shown is None:
-        return Item(doc["item_id"], perturb.UPSTREAM, parts.question, answer)
+        return Item(doc["rv_item_id"], perturb.UPSTREAM, parts.question, answer)
     shown = parts.shown
     return Item(
-        doc["item_id"],
+        doc["rv_item_id"],
         perturb.UPSTREAM,
         parts.question,
         answer,

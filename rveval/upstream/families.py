@@ -104,9 +104,11 @@ def _tried(loaded: Loaded, families: str) -> str:
     return ""
 
 
-def remarks(loaded: Loaded, families: Sequence[str]) -> list[str]:
+def remarks(loaded: Loaded, families: Sequence[str], sandbox: str) -> list[str]:
     """What a reader of the task's numbers must know."""
     found = []
+    if loaded.task.config.unsafe_code and sandbox == "unsafe":
+        found.append("sandbox=unsafe: lm-eval ran model-written code unconfined")
     if families:
         named = ", ".join(families)
         found.append(f"labels of wrapped tasks are assumed to survive: nobody has checked {named} on {loaded.ref.name}")

@@ -85,9 +85,10 @@ def _members(name: str, own: Mapping[str, Path], above: tuple[str, ...]) -> Iter
     if "group" not in config:
         yield Ref(name, path)
         return
-    for member in config.get("task") or []:
+    members = config.get("task")
+    for member in members if isinstance(members, list) else [None]:
         if not isinstance(member, str):
-            what = f"the group {name} gives its members settings of their own"
+            what = f"the group {name} does not simply list its members"
             raise Refused(Problem(what, where=str(path), fix="name the tasks that you want, one by one"))
         if member in above:
             raise Refused(Problem(f"the group {name} holds itself", where=str(path)))

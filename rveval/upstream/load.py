@@ -26,7 +26,7 @@ class Loaded:
     Args:
         ref: what it was built from.
         task: lm-eval's object, never changed; who asks copies it.
-        docs: the documents that are asked, in their order, with `item_id`.
+        docs: the documents that are asked, in their order, with `rv_item_id`.
         shots: demonstrations that its file asks for.
     """
 
@@ -63,7 +63,7 @@ class Loaded:
         return str(choices[found]) if is_place else str(found)
 
 
-_built: dict[tuple[Ref, str], Loaded] = {}
+_built: dict[tuple[Ref, str], Loaded | Refused] = {}
 
 
 def load(ref: Ref) -> Loaded:
@@ -74,8 +74,14 @@ def load(ref: Ref) -> Loaded:
     """
     key = (ref, yaml_files.content_hash(ref.path))
     if key not in _built:
-        _built[key] = _build(ref)
-    return _built[key]
+        try:
+            _built[key] = _build(ref)
+        except Refused as error:  # a hub that can't be reached is asked once
+            _built[key] = error
+    found = _built[key]
+    if isinstance(found, Refused):
+        raise found
+    return found
 
 
 def _build(ref: Ref) -> Loaded:
@@ -89,7 +95,7 @@ def _build(ref: Ref) -> Loaded:
         config = {key: value for key, value in load_yaml(ref.path).items() if key not in _FIELDS_OF_GROUPS}
         metadata = config.get("metadata") if isinstance(config.get("metadata"), dict) else {}
         task = ConfigurableTask(config=config | {"task": ref.name, "metadata": metadata})
-        docs = tuple({**doc, "item_id": f"{ref.name}/{number}"} for number, doc in enumerate(task.eval_docs))
+        docs = tuple({**doc, "rv_item_id": f"{ref.name}/{number}"} for number, doc in enumerate(task.eval_docs))
     except Exception as error:
         said = " ".join(str(error).split()) or type(error).__name__
         fix = "mend the task, or its data: offline, only data that has been downloaded before can be used"

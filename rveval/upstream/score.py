@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,7 +110,16 @@ def averaged(loaded: Loaded) -> set[str]:
     return {name for name, aggregate in sums.items() if getattr(aggregate, "__name__", "") == "mean"}
 
 
-def partly_right(scored: Sequence[Scored]) -> list[str]:
-    """The metrics that gave some answers a part of a point, each with how many."""
-    count = Counter(name for one in scored for name, value in one.metrics.items() if value not in (0.0, 1.0))
-    return [f"{name} ({number})" for name, number in count.items()]
+def not_kept(loaded: Loaded, metrics: Sequence[Mapping[str, float]]) -> list[str]:
+    """What of a task's metrics a reader of our records does not see.
+
+    Args:
+        loaded: the task.
+        metrics: of every answer.
+    """
+    count = Counter(name for one in metrics for name, value in one.items() if value not in (0.0, 1.0))
+    parts = [f"{name} gave {number} answers a part of a point" for name, number in count.items()]
+    found = [f"{', '.join(parts)}: only a whole point counts as right"] if parts else []
+    if gone := sorted(set(loaded.task.aggregation()) - averaged(loaded)):
+        found.append(f"lm-eval's {', '.join(gone)} is no mean over items and is not kept")
+    return found
