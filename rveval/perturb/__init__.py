@@ -52,7 +52,7 @@ def problem(families: str, source: str, *, shows_steps: bool = False) -> str:
         if clash := FAMILIES[name].not_with.intersection(asked):
             return f"{name} does not compose with {', '.join(sorted(clash))}"
         if late := FAMILIES[name].only_after.intersection(asked[place + 1 :]):
-            return f"{name} must come after {', '.join(sorted(late))}: it refers to what they change"
+            return f"{name} must come after {', '.join(sorted(late))}: in the other order one would spoil the other"
         if shows_steps and name == "nothink":
             return "nothink asks for no steps, and the demonstrations show steps; set num_fewshot=0"
     return ""

@@ -27,7 +27,7 @@ from rveval.perturb.distractor_sentences import (
     plain_words,
     words_of,
 )
-from rveval.perturb.family import Family, same_answer
+from rveval.perturb.family import REBUILT, Family, same_answer
 from rveval.perturb.item import How, Item
 
 MOST = 3
@@ -178,5 +178,12 @@ def _all_there(old: str, new: str) -> bool:
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family("distractor", "sentences that do not bear on the answer", distractor, lost=_lost, has_strength=True),
+    Family(
+        "distractor",
+        "sentences that do not bear on the answer",
+        distractor,
+        lost=_lost,
+        has_strength=True,
+        only_after=REBUILT,
+    ),
 )

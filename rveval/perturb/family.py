@@ -11,6 +11,10 @@ from rveval.perturb.item import How, Item
 Change = Callable[[Item, Random, How], Item]
 
 
+REBUILT = frozenset(("harder",))
+"""Families that build a problem anew from its own sentences, and so have to come before what changes those."""
+
+
 def applies_to_all(source: str) -> str:
     """For `why_not`: no reason against any benchmark."""
     return ""

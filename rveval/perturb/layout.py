@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from rveval.perturb import layout_code, text
-from rveval.perturb.family import Family, same_answer
+from rveval.perturb.family import REBUILT, Family, same_answer
 from rveval.perturb.item import How, Item
 
 SHARE = 0.5
@@ -278,5 +278,5 @@ def lost(before: Item, after: Item) -> str:
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family("format", "case, spacing, lines, Markdown", layout, lost=lost, has_strength=True),
+    Family("format", "case, spacing, lines, Markdown", layout, lost=lost, has_strength=True, only_after=REBUILT),
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from rveval.perturb import text
-from rveval.perturb.family import Family, same_answer
+from rveval.perturb.family import REBUILT, Family, same_answer
 from rveval.perturb.item import How, Item
 
 NO_NUMBER = "no number that can be written otherwise"
@@ -226,4 +226,6 @@ def lost(before: Item, after: Item) -> str:
     return "" if old == new else f"the question mentions {', '.join(new)} instead of {', '.join(old)}"
 
 
-FAMILIES: tuple[Family, ...] = (Family("numwords", "digits to words and back", numwords, why_not=why_not, lost=lost),)
+FAMILIES: tuple[Family, ...] = (
+    Family("numwords", "digits to words and back", numwords, why_not=why_not, lost=lost, only_after=REBUILT),
+)

@@ -176,7 +176,7 @@ FUNCTIONS = (
     ),
     Function(
         "leap_years_between",
-        'def leap_years_between(first: int, last: int) -> int:\n    """How many leap years there are, ends included."""',
+        'def leap_years_between(first: int, last: int) -> int:\n    """How many leap years, ends included."""',
         "    return sum(year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) for year in range(first, last + 1))",
     ),
     Function(
@@ -196,7 +196,7 @@ FUNCTIONS = (
     ),
     Function(
         "chessboard_row",
-        'def chessboard_row(width: int, starts_black: bool) -> str:\n    """A row of a chessboard: # black, . white."""',
+        'def chessboard_row(width: int, starts_black: bool) -> str:\n    """A chessboard's row: # black, . white."""',
         '    return "".join("#" if (place % 2 == 0) == starts_black else "." for place in range(width))',
     ),
 )

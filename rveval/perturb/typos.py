@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from rveval.perturb import text
-from rveval.perturb.family import Family, same_answer
+from rveval.perturb.family import REBUILT, Family, same_answer
 from rveval.perturb.item import How, Item
 
 SHARE = 0.1
@@ -244,4 +244,6 @@ def lost(before: Item, after: Item) -> str:
     return text.code_lost(before.question, after.question) if before.is_code else ""
 
 
-FAMILIES: tuple[Family, ...] = (Family("typos", "a share of the words mistyped", typos, lost=lost, has_strength=True),)
+FAMILIES: tuple[Family, ...] = (
+    Family("typos", "a share of the words mistyped", typos, lost=lost, has_strength=True, only_after=REBUILT),
+)
