@@ -196,7 +196,7 @@ FUNCTIONS = (
     ),
     Function(
         "chessboard_row",
-        'def chessboard_row(width: int, starts_black: bool) -> str:\n    """A chessboard's row: # black, . white."""',
+        'def chessboard_row(width: int, starts_black: bool) -> str:\n    """A row of chess: # black, . white."""',
         '    return "".join("#" if (place % 2 == 0) == starts_black else "." for place in range(width))',
     ),
 )

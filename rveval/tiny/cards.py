@@ -95,8 +95,8 @@ def _vector_tables(results: Results) -> list[str]:
         "validation split (`rveval/tiny/figures/validation.json`); the test split was measured once. "
         "The labelled columns of choice, order and long came later, and nothing was chosen by them.",
         "`long` is tiny_long (4-6 steps); `labelled` wraps the question in `Question:` and `Answer:`, as rveval's "
-        "tasks `rv_tiny_*` do: theirs are the figures to compare a run with; `few-shot` has five demonstrations with steps "
-        "as turns; `both` adds the word-problem and the ordering vector, each at alpha.",
+        "tasks `rv_tiny_*` do: theirs are the figures to compare a run with; `few-shot` has five demonstrations with "
+        "steps as turns; `both` adds the word-problem and the ordering vector, each at alpha.",
         _curves({"math": test["curve"]}),
         _curves(test["vector"]),
         "### Controls and other vectors",
