@@ -351,6 +351,35 @@ def test_the_same_item_has_the_same_text_in_any_subset(own: Path) -> None:
     assert upstream.documents(ref(own, "own_add"), "typos", strength=1.0) != mild
 
 
+def test_a_target_that_is_a_label_moves_with_its_option(mine: Path) -> None:
+    """As commonsense_qa has it: letters are scored, and the target is one of them."""
+    rows = [{"question": q, "choices": c, "answer": "ABCD"[g]} for q, c, g in ownfolder.CHOICES]
+    ownfolder.records(mine / "choices.jsonl", rows)
+    for family in ("shuffle", "relabel"):
+        assert upstream.why_not(ref(mine, "own_letters"), family, None) == ""
+        for doc, (_, texts, gold) in zip(
+            upstream.documents(ref(mine, "own_letters"), family), ownfolder.CHOICES, strict=True
+        ):
+            assert shown_options(doc["rv_prompt"])[doc["rv_target"]] == texts[gold]
+            assert doc["rv_target"] in (doc["rv_choices"] or "ABCD")
+
+
+@pytest.mark.parametrize(
+    ("form", "between"), [("({}) ", "\n"), ("{}) ", " "), ("{}. ", "\n\n"), ("{}:", ", "), ("{}.  ", "; ")]
+)
+def test_options_are_recognised_in_many_forms(mine: Path, form: str, between: str) -> None:
+    lines = f"{between!r}.join({form!r}.format(label) + option for label, option in zip(LETTERS, doc['options']))"
+    (mine / "pro.py").write_text(
+        f"LETTERS = 'ABCDEF'\ndef text(doc):\n    return 'Q: ' + doc['question'] + chr(10) + {lines} + ' Which?'\n"
+    )
+    for doc, (_, texts, gold) in zip(
+        upstream.documents(ref(mine, "own_pro"), "shuffle"), ownfolder.CHOICES, strict=True
+    ):
+        assert form.format(doc["rv_target"]) + texts[gold] in doc["rv_prompt"]
+        assert doc["rv_prompt"].endswith(" Which?")
+        assert doc["rv_changed"]
+
+
 def test_ambiguous_options_are_left_alone_with_the_reason(mine: Path) -> None:
     question = "Which is it?\nA. red\nB. blue\nand again"
     rows = [{"question": q, "options": ["red", "blue"], "answer": a} for q, a in [("Which?", "A"), (question, "A")]]

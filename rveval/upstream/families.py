@@ -76,7 +76,7 @@ def _not_on_options(loaded: Loaded, name: str, shots: int) -> str:
     if not found:
         return str(probed[0])
     if name == "relabel":
-        if any(one.says == "label" for one in found):
+        if loaded.kind == "generate_until" and any(one.says != "text" for one in found):
             return "its filters look for the labels that it has"
         if shots:
             return "the demonstrations have the labels that it has; set num_fewshot=0"

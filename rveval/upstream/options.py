@@ -19,7 +19,7 @@ NOT_SHOWN = "its options do not stand in the prompt, each under a label of its o
 NO_GOLD = "its target does not say which of the options in the prompt is right"
 
 _LABELS = ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", "123456789")
-_FORMS = ((r"\(", r"\)"), ("", r"\."), ("", r"\)"), ("", ":"))
+_FORMS = (("(", ")"), ("", "."), ("", ")"), ("", ":"))
 _LABEL_IN_TARGET = re.compile(r"(?P<before>\s*\(?)(?P<label>\w)(?P<after>[).:]?\s*)")
 
 
@@ -80,25 +80,39 @@ def _places(prompt: str, texts: Sequence[str]) -> Shown | None:
     """The one place where the texts stand in order, each behind its label; None for none or several."""
     found = []
     for alphabet in _LABELS:
-        if len(texts) > len(alphabet):
-            continue
-        for before, after in _FORMS:
-            pieces = [f"({before}{alphabet[i]}{after}[ \t]*)({re.escape(text)})" for i, text in enumerate(texts)]
-            pattern = r"(?<!\S)" + r"([\s,;]+)".join(pieces) + r"(?![\w])"
-            found += [_taken(prompt, match, tuple(alphabet[: len(texts)])) for match in re.finditer(pattern, prompt)]
+        labels = tuple(alphabet[: len(texts)])
+        for before, after in _FORMS if len(labels) == len(texts) else ():
+            marks = [before + label + after for label in labels]
+            starts = (match.start() for match in re.finditer(r"(?<!\S)" + re.escape(marks[0]), prompt))
+            found += [one for start in starts if (one := _from(prompt, start, marks, labels, texts))]
     return found[0] if len(found) == 1 else None
 
 
-def _taken(prompt: str, match: re.Match[str], labels: tuple[str, ...]) -> Shown:
-    groups = match.groups()
-    return Shown(
-        head=prompt[: match.start()],
-        marks=groups[0::3],
-        labels=labels,
-        texts=groups[1::3],
-        gaps=groups[2::3],
-        rest=prompt[match.end() :],
-    )
+def _from(prompt: str, start: int, marks: Sequence[str], labels: tuple[str, ...], texts: Sequence[str]) -> Shown | None:
+    """The options as they stand from `start` on; None where anything else stands between them."""
+    place, shown_marks, gaps = start, [], []
+    for number, (mark, text) in enumerate(zip(marks, texts, strict=True)):
+        if number:
+            gaps.append(_run(prompt, place, " \t\r\n,;"))
+            place += len(gaps[-1])
+        if (number and not gaps[-1]) or not prompt.startswith(mark, place):
+            return None
+        shown_marks.append(mark + _run(prompt, place + len(mark), " \t"))
+        place += len(shown_marks[-1])
+        if not prompt.startswith(text, place):
+            return None
+        place += len(text)
+    if prompt[place : place + 1].isalnum():
+        return None
+    return Shown(prompt[:start], tuple(shown_marks), labels, tuple(texts), tuple(gaps), prompt[place:])
+
+
+def _run(prompt: str, place: int, allowed: str) -> str:
+    """As many of the allowed characters as stand there."""
+    end = place
+    while end < len(prompt) and prompt[end] in allowed:
+        end += 1
+    return prompt[place:end]
 
 
 def _with_gold(loaded: Loaded, doc: Doc, found: Shown) -> Shown | str:
@@ -117,7 +131,7 @@ def _with_gold(loaded: Loaded, doc: Doc, found: Shown) -> Shown | str:
     match = _LABEL_IN_TARGET.fullmatch(text)
     if match is None or match["label"] not in found.labels:
         return NO_GOLD
-    if says == "place" and [one.strip(" ().:") for one in choices[: len(found.labels)]] != list(found.labels):
+    if choices and [one.strip(" ().:") for one in choices[: len(found.labels)]] != list(found.labels):
         return NO_GOLD
     return replace(found, gold=found.labels.index(match["label"]), says=says)
 
@@ -134,6 +148,6 @@ def target(loaded: Loaded, doc: Doc, before: Shown, gold: int, labels: Sequence[
 
 def choices(loaded: Loaded, doc: Doc, before: Shown, labels: Sequence[str]) -> list[str] | None:
     """What a multiple-choice task scores once its options have other labels; None where that stays the same."""
-    if before.says != "place" or tuple(labels) == before.labels:
+    if before.says == "text" or tuple(labels) == before.labels or not loaded.choices(doc):
         return None
     return [one.replace(old, new) for one, old, new in zip(loaded.choices(doc), before.labels, labels, strict=False)]
