@@ -8,11 +8,12 @@ one has its place.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -71,6 +72,26 @@ class Store:
         """
         data = _settled(lambda: _sealed(self._folder(cell_id)))
         return [cast(Sample, json.loads(line)) for line in data.splitlines()]
+
+    def stream_samples(self, cell_id: str) -> Iterator[Sample]:
+        """The samples of a complete cell one by one, for cells that should not be held in memory.
+
+        Raises:
+            Refused: at the end, if the lines were not those that cell.json was written for. What was taken until then
+                is worth nothing.
+        """
+        folder = self._folder(cell_id)
+        path = folder / "samples.jsonl"
+        sealed, digest = _read(folder / "cell.json").get("samples_sha256"), hashlib.sha256()
+        try:
+            with path.open("rb") as file:
+                for line in file:
+                    digest.update(line)
+                    yield cast(Sample, json.loads(line))
+        except (OSError, ValueError):
+            sealed = None
+        if digest.hexdigest() != sealed:
+            raise Refused(_changed(path))
 
     def write_cell(self, record: CellRecord, samples: Iterable[Sample]) -> None:
         """Write a cell: samples first, then cell.json, then one rename; what was there before is replaced whole.
@@ -174,10 +195,13 @@ def _sealed(folder: Path) -> bytes:
     except OSError:
         data = b""
     if files.sha256(data) != _read(folder / "cell.json").get("samples_sha256"):
-        what = "the samples were changed or cut after the cell was written"
-        fix = "run this cell again with force=true, or delete its folder"
-        raise Refused(Problem(what, where=str(path), fix=fix))
+        raise Refused(_changed(path))
     return data
+
+
+def _changed(path: Path) -> Problem:
+    what = "the samples were changed or cut after the cell was written"
+    return Problem(what, where=str(path), fix="run this cell again with force=true, or delete its folder")
 
 
 def _aside(place: Path) -> Path:

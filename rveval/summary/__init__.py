@@ -1,7 +1,10 @@
 """Records -> what they say: each variant of a study with its intervals, and against its baseline, paired by item id.
 
-    compare     the rows of the table at the end of a run: `compare`, `missing`, `Row`
-    typed       the schema of summary.json, and of the item files beside it
+    compare      the rows of the table at the end of a run: `compare`, `missing`, `Row`
+    typed        the schema of summary.json; `items` writes the item files beside it
+    build        studies -> summary.json: `layout` and `reading` lay the cells out on a `board`, `comparisons`,
+                 `families`, `curves` and `claims` ask the statistics, `words` says it
+    moves        where a difference comes from
 
 A baseline is the same study's base (alpha 0) asked exactly as the variant was: every setting of the two cells is the
 same but the weights. Where there is none, no difference is given.
@@ -9,6 +12,9 @@ same but the weights. Where there is none, no difference is given.
 
 from __future__ import annotations
 
+from rveval.summary.build import build
 from rveval.summary.compare import Row, compare, missing, scores
+from rveval.summary.layout import Study
+from rveval.summary.typed import Summary
 
-__all__ = ["Row", "compare", "missing", "scores"]
+__all__ = ["Row", "Study", "Summary", "build", "compare", "missing", "scores"]

@@ -56,22 +56,22 @@ def compare(store: Store, study: str) -> list[Row]:
     listed = [(entry, cell_id) for entry in entries for cell_id in entry["cells"] if store.has(cell_id)]
     cells, samples = _read(store, [cell_id for _, cell_id in listed])
     labels, asked = _labels(entries), _differences(list(cells.values()))
-    baselines = {_asked(cell): cell for cell in cells.values() if not cell["variant"]["terms"]}
+    baselines = {asked_as(cell): cell for cell in cells.values() if not cell["variant"]["terms"]}
     rows = []
     groups: dict[tuple[str, str, str], list[CellRecord]] = defaultdict(list)
     for entry, cell_id in listed:
         cell = cells[cell_id]
         label = labels[entry["label"], entry["fingerprint"]]
-        rows.append(_row(cell, label, asked[cell_id], baselines.get(_asked(cell)), samples))
+        rows.append(_row(cell, label, asked[cell_id], baselines.get(asked_as(cell)), samples))
         if cell["benchmark"] == "bbh":
-            groups[label, _group(cell), _asked_alike(cell)].append(cell)
+            groups[label, group_of(cell), _asked_alike(cell)].append(cell)
     for (label, group, _), members in groups.items():
         if len(members) > 1:
-            rows.append(_group_row(group, label, members, [baselines.get(_asked(one)) for one in members], samples))
+            rows.append(_group_row(group, label, members, [baselines.get(asked_as(one)) for one in members], samples))
     return sorted(rows, key=_order)
 
 
-def _group(cell: CellRecord) -> str:
+def group_of(cell: CellRecord) -> str:
     """The group of a subtask's task: "rv_bbh_typos" for "rv_bbh_word_sorting_typos"."""
     plain = "rv_stock_bbh" if cell["task"].startswith("rv_stock_") else "rv_bbh"
     return plain if cell["family"] == "clean" else f"{plain}_{cell['family']}"
@@ -148,7 +148,7 @@ def _differences(cells: Sequence[CellRecord]) -> dict[str, str]:
         groups[cell["task"], cell["draw"]].append(cell)
     found = {}
     for group in groups.values():
-        flat = {cell["cell_id"]: dict(_flat(cell["settings"])) for cell in group}
+        flat = {cell["cell_id"]: dict(flat_settings(cell["settings"])) for cell in group}
         keys = sorted({key for settings in flat.values() for key in settings} - {"variant"})
         differing = [key for key in keys if len({settings.get(key) for settings in flat.values()}) > 1]
         for cell_id, settings in flat.items():
@@ -156,11 +156,11 @@ def _differences(cells: Sequence[CellRecord]) -> dict[str, str]:
     return found
 
 
-def _flat(settings: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def flat_settings(settings: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Dotted keys and their values as text; of a hash, its start. Decoding and prompting are keys of the top level."""
     for key, value in settings.items():
         if isinstance(value, dict) and value:
-            yield from _flat(value, "" if key in ("decoding", "prompting") else f"{prefix}{key}.")
+            yield from flat_settings(value, "" if key in ("decoding", "prompting") else f"{prefix}{key}.")
         else:
             text = json.dumps(value)
             yield prefix + key, text[1:9] if re.fullmatch('"[0-9a-f]{16,}"', text) else text.strip('"')
@@ -174,7 +174,7 @@ def scores(samples: Sequence[Sample], key: str = "correct") -> dict[str, float]:
     return {item: fmean(values) for item, values in by_item.items()}
 
 
-def _asked(cell: CellRecord) -> str:
+def asked_as(cell: CellRecord) -> str:
     """Everything two cells must share to be compared: all settings but the variant, and the same base."""
     settings: dict[str, Any] = {key: value for key, value in cell["settings"].items() if key != "variant"}
     return json.dumps([cell["variant"]["base"], settings], sort_keys=True)
@@ -196,7 +196,7 @@ def _row(
         accuracy=stats.accuracy(list(flexible.values())),
         strict=stats.accuracy(list(strict.values())),
         difference=difference,
-        group=_group(cell) if cell["benchmark"] == "bbh" else "",
+        group=group_of(cell) if cell["benchmark"] == "bbh" else "",
     )
 
 

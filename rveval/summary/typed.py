@@ -9,7 +9,8 @@ Two words need care. A *variant* here is a line of the tables: weights, as they 
 (`rv_bbh`: all items of its subtasks, each counting the same); tables of one line a benchmark take the tasks with
 `shown`, which are the groups and whatever is in no group.
 
-`typed_cells` and `typed_findings` hold the parts; `items` documents the item files. A change of meaning raises `SCHEMA_VERSION`; a new key does not.
+`typed_cells` and `typed_findings` hold the parts; `items` documents the item files. A change of meaning raises
+`SCHEMA_VERSION`; a new key does not.
 """
 
 from __future__ import annotations

@@ -1,0 +1,265 @@
+"""From the entries of studies to a `Board`: which cells there are, what lines and columns they make, who is whose base.
+
+Two cells of one variant on one task and draw differ in how they were asked; then the variant has a line for each way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rveval.errors import Problem, Refused
+from rveval.records import CellRecord, StudyEntry
+from rveval.summary.board import Board, Cell
+from rveval.summary.compare import asked_as, flat_settings
+from rveval.summary.reading import Keep, Marks, Reader, read
+from rveval.summary.tasks import task_rows
+from rveval.summary.typed import VariantRow
+
+_HASHES = ("code", "data", "demonstrations")
+_OWN = {"variant", "task", "draw", "strength", "repeat"}
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study, and where its cells are."""
+
+    name: str
+    reader: Reader
+    entries: list[StudyEntry]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A complete cell that a study lists."""
+
+    record: CellRecord
+    study: Study
+    label: str
+
+
+KeepOf = Callable[[CellRecord, str], Keep]
+"""From a cell and the id of its line to what is done with its texts."""
+
+
+def lay_out(studies: Sequence[Study], keep: KeepOf | None = None, tick: Callable[[int], None] | None = None) -> Board:
+    """Read all complete cells of the studies and lay them out.
+
+    Args:
+        studies: at least one.
+        keep: for a cell, what is to be done with its texts.
+        tick: told of the items of every cell that was read.
+
+    Raises:
+        Refused: nothing to lay out, or damaged cells; all of them are named.
+    """
+    board = Board()
+    found = _complete(studies, board)
+    ways = _ways([one for one in found.values() if not _repeat(one)])
+    ids = _lines(board, found, ways, len(studies) > 1)
+    problems: list[Problem] = []
+    for cell_id, one in found.items():
+        line = ids.get((one.record["variant"]["fingerprint"], ways.get(cell_id, "")), "")
+        try:
+            marks = _read(one, keep(one.record, line) if keep and not _repeat(one) else None)
+        except Refused as error:
+            problems.extend(error.problems)
+            continue
+        _put(board, Cell(one.record, marks, line, ways.get(cell_id, "")), _repeat(one))
+        if tick is not None:
+            tick(marks.n)
+    if problems:
+        raise Refused(problems)
+    board.tasks = task_rows(list(board.cells.values()))
+    _find_bases(board)
+    return board
+
+
+def _read(one: _Found, keep: Keep | None) -> Marks:
+    record, where = one.record, f"{one.label}, {one.record['task']}"
+    samples = one.study.reader.stream_samples(record["cell_id"])
+    marks = read(samples, where, code=record["benchmark"] == "humaneval", keep=keep)
+    if marks.n != record["n"]:
+        what = f"{marks.n} items, and cell.json says {record['n']}"
+        raise Refused(Problem(what, where, fix="run this cell again with force=true"))
+    return marks
+
+
+def _repeat(one: _Found) -> int:
+    return int(one.record["settings"].get("repeat") or 0)
+
+
+def _complete(studies: Sequence[Study], board: Board) -> dict[str, _Found]:
+    """All cells that are there; those that a study lists and the store does not have become problems."""
+    found: dict[str, _Found] = {}
+    problems: list[Problem] = []
+    for study in studies:
+        for entry in study.entries:
+            for cell_id in entry["cells"]:
+                if not study.reader.has(cell_id):
+                    what = f"the cell {cell_id} is listed and not in the store: it was removed, or never finished"
+                    board.trouble("missing", what, f"{study.name}: {entry['label']}", "run the same command again")
+                    continue
+                try:
+                    found.setdefault(cell_id, _Found(study.reader.read_cell(cell_id), study, entry["label"]))
+                except Refused as error:
+                    problems.extend(error.problems)
+    if problems:
+        raise Refused(problems)
+    if not any(not _repeat(one) for one in found.values()):
+        names = ", ".join(study.name for study in studies)
+        raise Refused(
+            Problem("no complete cell", where=f"study {names}", fix="run it first: python -m rveval study=NAME ...")
+        )
+    return found
+
+
+def _ways(found: Sequence[_Found]) -> dict[str, str]:
+    """By cell id: how it was asked, where its variant was asked the same task in several ways; else ""."""
+    flat = {one.record["cell_id"]: dict(flat_settings(one.record["settings"])) for one in found}
+    places: dict[tuple[str, int], list[_Found]] = defaultdict(list)
+    for one in found:
+        places[one.record["task"], one.record["draw"]].append(one)
+    keys = _differing(found, flat)
+    ways: dict[str, str] = {}
+    for here in places.values():
+        shown = {key: {flat[one.record["cell_id"]].get(key, "null") for one in here} for key in keys}
+        for one in here:
+            mine = flat[one.record["cell_id"]]
+            parts = [
+                _version(key, mine.get(key, "null"), here, flat) if key in _HASHES else f"{key}={mine.get(key, 'null')}"
+                for key in sorted(keys)
+                if len(shown[key]) > 1
+            ]
+            ways[one.record["cell_id"]] = ", ".join(parts)
+    return ways
+
+
+def _differing(found: Sequence[_Found], flat: dict[str, dict[str, str]]) -> set[str]:
+    """The settings in which two cells of one variant on one task and draw differ."""
+    groups: dict[tuple[str, str, int], list[dict[str, str]]] = defaultdict(list)
+    for one in found:
+        record = one.record
+        groups[record["variant"]["fingerprint"], record["task"], record["draw"]].append(flat[record["cell_id"]])
+    return {
+        key
+        for group in groups.values()
+        for key in {key for settings in group for key in settings} - _OWN
+        if len({settings.get(key) for settings in group}) > 1
+    }
+
+
+def _version(key: str, value: str, here: Sequence[_Found], flat: dict[str, dict[str, str]]) -> str:
+    """A hash differs from task to task; its place in time is what tasks have in common."""
+    first: dict[str, str] = {}
+    for one in here:
+        known = flat[one.record["cell_id"]].get(key, "null")
+        first[known] = min(one.record["created"], first.get(known, one.record["created"]))
+    order = sorted(first, key=lambda known: (first[known], known))
+    return f"{key} version {order.index(value) + 1} of {len(order)}"
+
+
+def _lines(board: Board, found: dict[str, _Found], ways: dict[str, str], several: bool) -> dict[tuple[str, str], str]:
+    """Fill `board.variants`; returns ids by fingerprint and way."""
+    firsts: dict[tuple[str, str], _Found] = {}
+    for cell_id, one in found.items():
+        if cell_id in ways:
+            firsts.setdefault((one.record["variant"]["fingerprint"], ways[cell_id]), one)
+    keys = sorted(firsts, key=lambda key: _order(firsts[key], key))
+    labels = _labels(firsts, keys, several)
+    ids: dict[tuple[str, str], str] = {}
+    for key in keys:
+        ids[key] = _id(key[0], ids.values())
+        board.variants.append(_line(ids[key], labels[key], key[1], firsts[key]))
+    return ids
+
+
+def _order(one: _Found, key: tuple[str, str]) -> tuple[Any, ...]:
+    variant = one.record["variant"]
+    return variant["model"], variant["base"], bool(variant["terms"]), variant["vector"], variant["alpha"], key
+
+
+def _labels(
+    firsts: dict[tuple[str, str], _Found], keys: Iterable[tuple[str, str]], several: bool
+) -> dict[tuple[str, str], str]:
+    """Labels that tell all lines apart: by how they were asked, by study, by fingerprint, in this order."""
+    labels = {key: firsts[key].label + (f" ({key[1]})" if key[1] else "") for key in keys}
+    for more in ([lambda key: firsts[key].study.name] if several else []) + [lambda key: key[0][:8]]:
+        shared = Counter(labels.values())
+        labels = {key: f"{text} [{more(key)}]" if shared[text] > 1 else text for key, text in labels.items()}
+    return labels
+
+
+def _id(fingerprint: str, taken: Iterable[str]) -> str:
+    """Fit for a file name and for HTML: a letter, then letters and digits."""
+    short = "v" + (re.sub(r"[^0-9a-zA-Z]", "", fingerprint)[:10] or "0")
+    known, number, found = set(taken), 1, short
+    while found in known:
+        number += 1
+        found = f"{short}x{number}"
+    return found
+
+
+def _line(name: str, label: str, way: str, one: _Found) -> VariantRow:
+    variant = one.record["variant"]
+    return VariantRow(
+        id=name,
+        label=label,
+        alpha=0.0 if not variant["terms"] else variant["alpha"],
+        fingerprint=variant["fingerprint"],
+        is_baseline=not variant["terms"],
+        baseline=None,
+        model=variant["model"],
+        vector=variant["vector"] if variant["terms"] else "",
+        terms=variant["terms"],
+        scope=variant["scope"],
+        formula=formula(one.record),
+        base=variant["base"],
+        asked=way,
+        study=one.study.name,
+        remarks=[],
+    )
+
+
+def formula(record: CellRecord) -> str:
+    """The weights in words: `tiny + 0.5 (grpo - sft)`; of a folder, its name."""
+    variant = record["variant"]
+    parts = []
+    for term in variant["terms"]:
+        plus, minus = (_name(term, side) for side in ("plus", "minus"))
+        weight = "" if term.get("weight", 1.0) == 1.0 else f"{term['weight']:g} "
+        parts.append(f"{weight}({plus} - {minus})" if minus else f"{weight}{plus}")
+    if not parts:
+        return variant["model"]
+    sign = "-" if variant["alpha"] < 0 else "+"
+    inner = " + ".join(parts)
+    return f"{variant['model']} {sign} {abs(variant['alpha']):g} {f'[{inner}]' if len(parts) > 1 else inner}"
+
+
+def _name(term: dict[str, Any], side: str) -> str:
+    path = term.get(f"{side}_path") or term.get(side)
+    return str(path).rstrip("/").rpartition("/")[2][:40] if path else ""
+
+
+def _put(board: Board, cell: Cell, repeat: int) -> None:
+    if repeat:
+        board.repeats.append(cell)
+    else:
+        board.cells[cell.variant, cell.record["task"], cell.record["draw"]] = cell
+
+
+def _find_bases(board: Board) -> None:
+    """Whose baseline is whose, cell by cell: everything but the weights is the same."""
+    known = {asked_as(cell.record): key for key, cell in board.cells.items() if not cell.record["variant"]["terms"]}
+    lines = {row["id"]: row for row in board.variants}
+    for key, cell in board.cells.items():
+        base = known.get(asked_as(cell.record))
+        if base is not None:
+            board.bases[key] = base
+    for row in lines.values():
+        if not row["is_baseline"]:
+            count = Counter(board.bases[key][0] for key in board.cells if key[0] == row["id"] and key in board.bases)
+            row["baseline"] = count.most_common(1)[0][0] if count else None
