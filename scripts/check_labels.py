@@ -1,10 +1,11 @@
 """Judge every item of every benchmark under every family by the oracle of the tests, and print what it found.
 
     RVEVAL_DATA=FOLDER python scripts/check_labels.py [--draws 3] [--families typos,hint] [--sources gsm8k,bbh_navigate]
+        [--strength 1]
 
 One line for each benchmark and family: items times draws, the share that is asked otherwise than cleanly, how many
 were left alone in some part and why, and the violations, which are named below the line. The exit status is 1 where
-there is any. All of it takes about twenty minutes on one core.
+there is any. All of it takes about ten minutes on one core.
 """
 
 from __future__ import annotations
@@ -30,22 +31,22 @@ def main() -> int:
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--families", default=",".join(FAMILIES))
     parser.add_argument("--sources", default=",".join(SOURCES))
+    parser.add_argument("--strength", type=float)
     asked = parser.parse_args()
     print(f"{'family':12} {'benchmark':12} {'items':>7} {'changed':>8} {'left':>6} {'violations':>11}")
     found = 0
     for families in asked.families.split(","):
         grouped = defaultdict(list)
         for source in asked.sources.split(","):
-            grouped[source.split("_")[0] if source.startswith("bbh") else source] += _judged(
-                source, families, asked.draws
-            )
+            name = "bbh" if source.startswith("bbh_") else source
+            grouped[name] += _judged(source, families, asked.draws, asked.strength)
         found += sum(_print(families, name, reports) for name, reports in grouped.items() if reports)
     return 1 if found else 0
 
 
-def _judged(source: str, families: str, draws: int) -> list[Report]:
+def _judged(source: str, families: str, draws: int, strength: float | None) -> list[Report]:
     try:
-        return [check(source, families, draw) for draw in range(draws)]
+        return [check(source, families, draw, strength=strength) for draw in range(draws)]
     except Refused:
         if not must_apply(source, families):
             return []

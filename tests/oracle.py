@@ -156,16 +156,13 @@ class Report:
     violations: list[tuple[str, str]] = field(default_factory=list)
 
 
-def check(source: str, families: str, draw: int = 0, limit: int | None = None, run_code: bool = True) -> Report:
-    """Judge every item of a source (or the first ones) under a family, in the order they are asked.
-
-    Args:
-        run_code: also run HumanEval's own solutions against its tests.
+def check(source: str, families: str, draw: int = 0, limit: int | None = None, strength: float | None = None) -> Report:
+    """Judge every item of a source (or the first ones) under a family; HumanEval's own solutions are run, too.
 
     Raises:
         Refused: the family does not apply to the source.
     """
-    judged = cases(source, families, draw, limit)
+    judged = cases(source, families, draw, limit, strength)
     report = Report(source, families, draw, items=len(judged))
     expected = [record["item_id"] for record in raw(source)][:limit]
     if [case.asked["item_id"] for case in judged] != expected or len(set(expected)) != len(expected):
@@ -177,7 +174,7 @@ def check(source: str, families: str, draw: int = 0, limit: int | None = None, r
         report.left.update(filter(None, case.asked["rv_left_alone"].split("; ")))
         found = dict.fromkeys(wrong for rule in rules_for(case) for wrong in rule(case))
         report.violations.extend((case.asked["item_id"], wrong) for wrong in found)
-    if source == "humaneval" and run_code:
+    if source == "humaneval":
         report.violations.extend(failing(judged))
     return report
 

@@ -90,7 +90,9 @@ def prompts(source: str, docs: Sequence[Record]) -> list[str]:
     return found
 
 
-def documents(source: str, families: str, draw: int = 0, limit: int | None = None) -> list[Record]:
+def documents(
+    source: str, families: str, draw: int = 0, limit: int | None = None, strength: float | None = None
+) -> list[Record]:
     """The test documents as the tasks' own `custom_dataset` gives them; with a limit only the first are made.
 
     Raises:
@@ -98,7 +100,7 @@ def documents(source: str, families: str, draw: int = 0, limit: int | None = Non
     """
     from rveval import hooks
 
-    metadata = {"rv_benchmark": source, "rv_families": families, "rv_seed": 0, "rv_draw": draw}
+    metadata = {"rv_benchmark": source, "rv_families": families, "rv_seed": 0, "rv_draw": draw, "rv_strength": strength}
     if limit is not None:
         return hooks.records(source, "test", metadata, limit)
     found: list[Record] = hooks.items(**metadata)["test"].to_list()
@@ -111,14 +113,16 @@ def _clean(source: str, limit: int | None) -> tuple[tuple[Record, ...], tuple[st
     return tuple(docs), tuple(prompts(source, docs))
 
 
-def cases(source: str, families: str, draw: int = 0, limit: int | None = None) -> list[Case]:
+def cases(
+    source: str, families: str, draw: int = 0, limit: int | None = None, strength: float | None = None
+) -> list[Case]:
     """Every item of a source (or the first ones) with what the family made of it, paired by place.
 
     Raises:
         Refused: the family does not apply to this source.
     """
     clean, clean_prompts = _clean(source, limit)
-    asked = documents(source, families, draw, limit)
+    asked = documents(source, families, draw, limit, strength)
     published = raw(source)[:limit]
     assert len(asked) == len(clean) == len(published), f"{source} under {families}: {len(asked)} items"
     named = tuple(families.split("+"))

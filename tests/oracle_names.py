@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 
 from oracle_case import Case
 from oracle_numbers import ONES, QUANTITIES, SCALES, TENS, is_subsequence, values, written
@@ -67,41 +66,23 @@ def words(text: str) -> list[str]:
 
 
 def inserted(old: str, new: str) -> list[tuple[int, str]] | None:
-    """What stands in the new text between pieces of the old, with how many characters of the old come before.
+    """The sentences of a new text that the old one does not have, each with where in the old text it was put.
 
     Returns:
-        None where the old text is not all there, in order.
+        None where the old text is not all there, in order, sentence by sentence.
+
+    >>> inserted("A is 1. B is 2.", "A is 1. X is 9. B is 2. Y is 8.")
+    [(8, 'X is 9.'), (15, 'Y is 8.')]
+    >>> inserted("A is 1. B is 2.", "A is 1. B is 3.")
     """
-    if old == new:
-        return []
-    front = 0
-    while front < min(len(old), len(new)) and old[front] == new[front]:
-        front += 1
-    back = 0
-    while back < len(old) - front and old[-1 - back] == new[-1 - back]:
-        back += 1
-    if front + back == len(old):
-        found = new[front : len(new) - back]
-        # "A. B. C." in "A. B. X. C.": a common beginning of X and C belongs to C.
-        shift = 0
-        while shift < front and not old[front - shift - 1 : front - shift].isspace() and shift < 12:
-            shift += 1
-        if (
-            shift
-            and old[front - shift : front]
-            and new[len(new) - back - shift : len(new) - back] == old[front - shift : front]
-        ):
-            found, front = old[front - shift : front] + found[: len(found) - shift], front - shift
-        return [(front, found)] if found else []
-    pieces = [re.findall(r"\S+\s*", text) for text in (old, new)]
-    result, done = [], 0
-    for what, start, end, other, other_end in SequenceMatcher(None, *pieces, autojunk=False).get_opcodes():
-        if what == "insert":
-            result.append((done, "".join(pieces[1][other:other_end])))
-        elif what != "equal" and "".join(pieces[0][start:end]).strip() != "".join(pieces[1][other:other_end]).strip():
-            return None
-        done += len("".join(pieces[0][start:end]))
-    return result
+    found, at = [], 0
+    for sentence in re.split(r"(?<=[.?!\"'\u201d)])\s+|\n", new):
+        at += len(old[at:]) - len(old[at:].lstrip())
+        if sentence.strip() and old.startswith(sentence.strip(), at):
+            at += len(sentence.strip())
+        elif sentence.strip():
+            found.append((at, sentence.strip()))
+    return None if old[at:].strip() else found
 
 
 def nothing_lost(case: Case) -> Iterator[str]:

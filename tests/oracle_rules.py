@@ -150,8 +150,9 @@ def wrong_hint(case: Case) -> Iterator[str]:
             return
     if case.is_number or case.source in ("bbh_object_counting", "bbh_multistep_arithmetic_two"):
         gold = worked_number(case.raw["answer"]) if case.is_number else Decimal(case.raw["target"])
-        numbers = [found for found in values(said.replace("-", " ")) if isinstance(found, Decimal)]
-        if abs(gold) in numbers:
+        signed = [Decimal(found.replace(",", "")) for found in re.findall(r"(?<![\w.])-\d[\d,]*", said)]
+        numbers = [*signed, *(found for found in values(said) if isinstance(found, Decimal) and -found not in signed)]
+        if gold in numbers:
             yield f"the right answer {gold} is suggested: {said.strip()!r}"
         if case.asked["rv_changed"] and not numbers:
             yield f"no number is suggested: {said.strip()!r}"

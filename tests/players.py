@@ -51,8 +51,8 @@ class AlwaysRight(Player):
     def answer(self, doc: Record, prompt: str) -> str:
         source, record = published(doc["item_id"])
         if source == "humaneval":
-            renamed = doc["entry_point"] != record["entry_point"] or doc["prompt"].count(record["entry_point"]) == 0
-            return str((doc if renamed or "rename" in doc["rv_families"] else record)["canonical_solution"])
+            renamed = "rename" in doc["rv_families"]
+            return str((doc if renamed else record)["canonical_solution"])
         if source.startswith("tiny_") and "harder" in doc["rv_families"]:
             return f"#### {solve(asked(prompt))}"
         if source == "gsm8k" or source.startswith("tiny_"):

@@ -70,6 +70,12 @@ def test_labels_survive_on_all_of_gsm8k(family: str) -> None:
     assert report.changed >= SHARES.get(family, 0.99) * report.items
 
 
+@pytest.mark.parametrize("family", ["typos", "distractor", "format"])
+def test_labels_survive_the_greatest_strength(family: str) -> None:
+    for source in ("gsm8k", "humaneval", "sciq", "tiny_long", "bbh_causal_judgement", "bbh_date_understanding"):
+        assert wrongs([check(source, family, 0, 25, strength=1.0)]) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_labels_survive_on_all_items_of_all_benchmarks(family: str) -> None:
