@@ -350,7 +350,7 @@ def test_a_donor_that_does_not_fit(here: Here, tmp_path: Path, how: str, says: l
         (["alpha=abc"], ["alpha", "abc"]),
         (["suite=nope"], ["nope", "gsm8k"]),
         (["suite.tasks=[rv_nope]"], ["rv_nope", "rv_gsm8k"]),
-        (["suite.tasks=[gsm8k]"], ["gsm8k.yaml", "lm-eval can't build the task"]),  # no network
+        (["suite.tasks=[gsm8k]"], ["gsm8k.yaml", "can't be loaded"]),  # no network
         (["suite.tasks=[gsm9k]"], ["no such task", "gsm8k"]),
         (["nope=3"], ["nope"]),
         (["+nope=3"], ["nope"]),

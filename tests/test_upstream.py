@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from rveval import cells, perturb, schema, suites, upstream
 from rveval.benchmarks.lm_eval_prompts import tasks_folder
 from rveval.engine import Answer, Progress, Request, TokenScore
 from rveval.engine.session import Served
-from rveval.errors import Refused
+from rveval.errors import Failed, Refused
 from rveval.harness import run_cell
 from rveval.records import CellRecord, Sample, Store
 from rveval.schema import SuiteConfig
@@ -561,6 +564,21 @@ def test_parts_of_a_point_are_not_right_and_are_said(bench: Bench, mine: Path) -
     assert "only a whole point counts" in record["warnings"][0]
 
 
+def test_scores_that_lm_eval_does_not_share_fail_the_cell(
+    bench: Bench, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = upstream.score
+
+    def wrong(*arguments: Any) -> list[upstream.Scored]:
+        scored = right(*arguments)
+        return [replace(one, metrics={name: 1.0 for name in one.metrics}) for one in scored]
+
+    monkeypatch.setattr(upstream, "score", wrong)
+    with pytest.raises(Failed, match="lm-eval and the stored samples disagree"):
+        bench.run(own, "own_add", "clean", lambda prompt: "7")
+    assert not (bench.store.root / "cells").exists()
+
+
 # --- identity
 
 
@@ -615,6 +633,48 @@ def test_all_that_cannot_be_applied_is_said_before_anything_starts(bench: Bench,
     text = str(caught.value)
     for words in ("own_texts: it scores", "shuffle does not apply to own_add", "hint does not apply", "own_nope"):
         assert words in text
+
+
+# --- as a user runs it
+
+
+def execute(folder: Path, *arguments: str, module: str = "rveval") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module, "vector=none", f"suite.include=[{folder}]", f"store={folder}/runs"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [*command, *arguments], capture_output=True, text=True, check=False, timeout=300, env=environment
+    )
+
+
+def test_a_plan_counts_prompts_and_their_demonstrations(own: Path) -> None:
+    done = execute(own, "suite.tasks=[own_add,own_letters]", "num_fewshot=2", module="rveval.plan")
+    assert (done.returncode, done.stderr) == (0, "")
+    (add,) = (line.split() for line in done.stdout.splitlines() if "own_add" in line)
+    assert add[:6] == ["own_add", "(lm-eval)", "clean", "1", "6", "6"]
+    alone = execute(own, "suite.tasks=[own_add,own_letters]", module="rveval.plan").stdout
+    (without,) = (line.split() for line in alone.splitlines() if "own_add" in line)
+    assert int(without[6]) < int(add[6]) < 4 * int(without[6])
+    assert int(add[7]) == 6 * 24
+
+
+def test_a_broken_file_is_refused_by_a_run(mine: Path) -> None:
+    (mine / "broken.yaml").write_text("task: own_broken\nmetric_list: [1\nx: y\n")
+    done = execute(mine, "suite.tasks=[own_add]")
+    assert done.returncode == 2
+    assert f"{mine}/broken.yaml: this is no YAML: while parsing a flow sequence (line 2, column 14)" in done.stderr
+    assert not (mine / "runs").exists()
+
+
+@pytest.mark.slow
+def test_a_run_on_a_real_engine(own: Path) -> None:
+    tasks = "suite.tasks=[own_pro,own_letters]"
+    done = execute(own, tasks, "suite.families=[clean,shuffle]", "engine=hf", "max_gen_toks=8")
+    assert done.returncode == 0, done.stderr
+    for task in ("own_pro", "own_pro_shuffle", "own_letters", "own_letters_shuffle"):
+        assert task in done.stdout
+    assert done.stdout.count("labels assumed") == 2
+    records = [json.loads(path.read_text()) for path in (own / "runs/cells").glob("*/cell.json")]
+    assert {record["n"] for record in records} == {5}
 
 
 # --- a task of lm-eval's own, its data redirected

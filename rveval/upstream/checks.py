@@ -52,10 +52,8 @@ def problems(ref: Ref, *, num_fewshot: int | None, n: int, sandbox: str) -> list
     if "class" in config:
         return [Problem("the task is a Python class, and only tasks in YAML can be wrapped", where=where)]
     if config.get("unsafe_code") and sandbox != "unsafe":
-        fix = "leave it out, or write sandbox=unsafe"
-        return [
-            Problem("lm-eval runs model-written code of this task unconfined", where, f"sandbox={sandbox}", fix=fix)
-        ]
+        what, fix = "lm-eval runs model-written code of this task unconfined", "leave it out, or write sandbox=unsafe"
+        return [Problem(what, where, "sandbox=unsafe", f"sandbox={sandbox}", fix)]
     loaded = load(ref)
     return [*_of_demonstrations(loaded, where, num_fewshot), *_of_answers(loaded, where, n), *_of_scores(loaded, where)]
 

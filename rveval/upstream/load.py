@@ -97,13 +97,18 @@ def _build(ref: Ref) -> Loaded:
         task = ConfigurableTask(config=config | {"task": ref.name, "metadata": metadata})
         docs = tuple({**doc, "rv_item_id": f"{ref.name}/{number}"} for number, doc in enumerate(task.eval_docs))
     except Exception as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        fix = "mend the task, or its data: offline, only data that has been downloaded before can be used"
-        what = f"lm-eval can't build the task: {type(error).__name__}: {said[:500]}"
-        raise Refused(Problem(what, where=f"{ref.name}, {ref.path}", fix=fix)) from error
+        raise Refused(_not_built(ref, error)) from error
     if not docs:
         raise Refused(Problem("the task has no items", where=f"{ref.name}, {ref.path}"))
     return Loaded(ref, task, docs, int(task.config.num_fewshot or 0))
+
+
+def _not_built(ref: Ref, error: Exception) -> Problem:
+    said = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+    if isinstance(error, ConnectionError):
+        fix = "run it once where the hub can be reached: what was downloaded is used offline, too"
+        return Problem(f"the data of the task can't be loaded: {said}", f"{ref.name}, {ref.path}", fix=fix)
+    return Problem(f"lm-eval can't build the task: {said}", f"{ref.name}, {ref.path}", fix="mend the task or its data")
 
 
 def _quiet(datasets: Any) -> None:

@@ -61,11 +61,19 @@ def _mapping(path: Path) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(Problem(f"the file can't be read: {error}", where=str(path))) from error
     except yaml.YAMLError as error:
-        said = " ".join(str(error).split())
-        raise Refused(Problem(f"this is no YAML: {said}", where=str(path), fix="mend the file")) from error
+        raise Refused(Problem(f"this is no YAML: {_said(error)}", where=str(path), fix="mend the file")) from error
     if not isinstance(found, dict):
         raise Refused(Problem("not a task", where=str(path), expected="a mapping of keys", found=type(found).__name__))
     return found
+
+
+def _said(error: yaml.YAMLError) -> str:
+    """The parser's words, with the places that they are about."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return " ".join(str(error).split())
+    said = [(error.context, error.context_mark), (error.problem, error.problem_mark)]
+    placed = [f"{words} (line {mark.line + 1}, column {mark.column + 1})" for words, mark in said if words and mark]
+    return ", ".join(placed) or " ".join(str(error).split())
 
 
 def content_hash(path: Path) -> str:
