@@ -1,6 +1,6 @@
 """Arrays in, small dataclasses out: the statistics behind every verdict.
 
-Formula and source stand in each docstring; the distributions are scipy's, Holm's correction is statsmodels'. Rows are
+Formula and source stand in each docstring; the distributions are scipy's and Wilson's interval statsmodels'. Rows are
 paired by their place: whoever calls has put them in the order of the item ids. Numbers are shares, not points. Every
 dataclass goes through `dataclasses.asdict` into JSON. `simulate` shows that what is promised holds.
 """

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-    Scores = Sequence[float] | Floats
+    Scores = Sequence[float] | NDArray[Any]
 
 LEVEL = 0.95
 EDGE = 0.02
@@ -42,7 +42,7 @@ def accuracy(scores: Scores) -> Interval:
         ValueError: no scores, or one outside [0, 1].
     """
     import numpy as np
-    from scipy.stats import binomtest
+    from statsmodels.stats.proportion import proportion_confint
 
     values = np.asarray(scores, dtype=float)
     n = len(values)
@@ -52,10 +52,10 @@ def accuracy(scores: Scores) -> Interval:
         raise ValueError("a score is outside [0, 1]")
     value = float(values.sum() / n)
     if np.all((values == 0) | (values == 1)):
-        found = binomtest(round(values.sum()), n).proportion_ci(LEVEL, method="wilson")
-        return Interval(value, min(value, float(found.low)), max(value, float(found.high)), n)
-    low, high = adjusted_wald(values, (0.0, 0.0, 1.0, 1.0))
-    return Interval(value, min(value, max(0.0, low)), max(value, min(1.0, high)), n)
+        low, high = proportion_confint(round(values.sum()), n, alpha=1 - LEVEL, method="wilson")
+    else:
+        low, high = adjusted_wald(values, (0.0, 0.0, 1.0, 1.0))
+    return Interval(value, min(value, max(0.0, float(low))), max(value, min(1.0, float(high))), n)
 
 
 def edge(cells: Sequence[Interval], chance: float = 0.0) -> str | None:

@@ -15,9 +15,12 @@ from rveval.stats.cell import LEVEL, Interval
 from rveval.stats.pairs import POWER
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from rveval.stats.cell import Floats, Scores
 
-    Clusters = Sequence[str] | Sequence[int]
+    Clusters = Sequence[str] | Sequence[int] | NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,20 @@ class Pooled:
     effect: Effect
     by: str
     weights: dict[str, float]
+
+
+class Sums(NamedTuple):
+    """Columns summed by cluster (G x k), the rows of each cluster (G), and the rows in all."""
+
+    totals: Floats
+    sizes: Floats
+    rows: int
+
+    def mixed(self, weights: Sequence[float] | Sequence[Sequence[float]]) -> Sums:
+        """Weighted sums of the columns: one (k weights) or several (a row of k weights each)."""
+        import numpy as np
+
+        return self._replace(totals=self.totals @ np.atleast_2d(np.asarray(weights, dtype=float)).T)
 
 
 class Moments(NamedTuple):
@@ -77,21 +94,20 @@ def clustered(differences: Scores, clusters: Clusters | None = None, unit: float
     """
     import numpy as np
 
-    column = np.asarray(differences, dtype=float)[:, None]
-    plain = moments(column, clusters)
-    added = moments(column, clusters, [[unit], [-unit]])
-    widest = max(unit, float(np.abs(column).max()))
-    found = _effect(
-        len(column),
-        (float(plain.means[0]), float(plain.covariance[0, 0]), plain.freedom),
-        (float(added.means[0]), float(added.covariance[0, 0]), added.freedom),
-        plain.clusters,
-    )
+    return mean_effect(sums_by(np.asarray(differences, dtype=float)[:, None], clusters), unit)
+
+
+def mean_effect(sums: Sums, unit: float = 1.0) -> Effect:
+    """`clustered`, of sums of one column."""
+    import numpy as np
+
+    plain, added = moments(sums), moments(sums, [[unit], [-unit]])
+    widest = max(unit, float(np.abs(sums.totals / sums.sizes[:, None]).max()))
+    found = _effect(sums.rows, _one(plain), _one(added), plain.clusters)
     low, high = max(-widest, found.difference.low), min(widest, found.difference.high)
     value = found.difference.value
-    return Effect(
-        Interval(value, min(value, low), max(value, high), len(column)), found.p, found.clusters, found.detectable
-    )
+    interval = Interval(value, min(value, low), max(value, high), sums.rows)
+    return Effect(interval, found.p, found.clusters, found.detectable)
 
 
 def pooled(
@@ -120,13 +136,14 @@ def pooled(
 
     if not strata or by not in ("benchmarks", "items"):
         raise ValueError("no benchmark to pool, or weights that are neither by benchmarks nor by items")
-    columns = {name: np.asarray(values, dtype=float)[:, None] for name, values in strata.items()}
-    rows = {name: len(column) for name, column in columns.items()}
-    total = sum(rows.values())
-    weights = {name: 1 / len(rows) if by == "benchmarks" else count / total for name, count in rows.items()}
     groups = clusters or {}
-    plain = {name: moments(column, groups.get(name)) for name, column in columns.items()}
-    added = {name: moments(column, groups.get(name), [[1.0], [-1.0]]) for name, column in columns.items()}
+    sums = {
+        name: sums_by(np.asarray(values, dtype=float)[:, None], groups.get(name)) for name, values in strata.items()
+    }
+    total = sum(of.rows for of in sums.values())
+    weights = {name: 1 / len(sums) if by == "benchmarks" else of.rows / total for name, of in sums.items()}
+    plain = {name: moments(of) for name, of in sums.items()}
+    added = {name: moments(of, [[1.0], [-1.0]]) for name, of in sums.items()}
     effect = _effect(
         total, _weighted(plain, weights), _weighted(added, weights), sum(found.clusters for found in plain.values())
     )
@@ -150,10 +167,15 @@ def ratio(
     import numpy as np
 
     table = np.column_stack([np.asarray(numerator, dtype=float), np.asarray(denominator, dtype=float)])
-    (a, b), covariance, freedom, groups = moments(table, clusters, added)
+    return ratio_of(sums_by(table, clusters), added)
+
+
+def ratio_of(sums: Sums, added: Sequence[Sequence[float]] = ()) -> Interval | None:
+    """`ratio`, of sums of two columns."""
+    (a, b), covariance, freedom, groups = moments(sums, added)
     t2 = _t(freedom) ** 2
     quadratic = b * b - t2 * covariance[1, 1]
-    under, over = table.mean(axis=0)
+    under, over = sums.totals.sum(axis=0)
     if groups < 2 or not quadratic > 0 or not over:
         return None
     middle = a * b - t2 * covariance[0, 1]
@@ -163,23 +185,20 @@ def ratio(
         value,
         min(value, float((middle - half) / quadratic)),
         max(value, float((middle + half) / quadratic)),
-        len(table),
+        sums.rows,
     )
 
 
-def moments(columns: Floats, clusters: Clusters | None, added: Sequence[Sequence[float]] = ()) -> Moments:
+def moments(sums: Sums, added: Sequence[Sequence[float]] = ()) -> Moments:
     """Means and their CR2 covariance.
 
     With u the residual sums of a cluster and w its share of the n rows: cov = sum of u u' / (1 - w) / n^2. Degrees of
     freedom (sum of m_gg)^2 / sum of m_gh^2, with m_gg = w / n and m_gh = - w_g w_h / n / sqrt((1 - w_g)(1 - w_h)):
-    what Bell and McCaffrey's become when the only regressor is the constant.
-
-    Raises:
-        ValueError: no rows, or not as many clusters as rows.
+    what Bell and McCaffrey's become when the only regressor is the constant. `added`: rows, each a cluster of its own.
     """
     import numpy as np
 
-    totals, sizes = cluster_sums(columns, clusters)
+    totals, sizes, _ = sums
     groups = len(sizes)
     if len(added):
         totals = np.vstack([totals, np.asarray(added, dtype=float)])
@@ -195,19 +214,28 @@ def moments(columns: Floats, clusters: Clusters | None, added: Sequence[Sequence
     return Moments(means, scaled.T @ scaled / n**2, freedom, groups)
 
 
-def cluster_sums(columns: Floats, clusters: Clusters | None) -> tuple[Floats, Floats]:
-    """Sums of the columns by cluster (G x k), and the rows of each (G)."""
+def sums_by(columns: Floats, clusters: Clusters | None) -> Sums:
+    """Sum the columns by cluster; each row is its own where there are none.
+
+    Raises:
+        ValueError: no rows, or not as many clusters as rows.
+    """
     import numpy as np
 
     if not len(columns):
         raise ValueError("no rows: a difference of nothing is not a number")
     if clusters is None:
-        return columns, np.ones(len(columns))
+        return Sums(columns, np.ones(len(columns)), len(columns))
     if len(clusters) != len(columns):
         raise ValueError(f"{len(columns)} rows, and clusters for {len(clusters)} of them")
     _, index = np.unique(np.asarray(clusters), return_inverse=True)
-    sums = [np.bincount(index, weights=column) for column in columns.T]
-    return np.column_stack(sums), np.bincount(index).astype(float)
+    totals = [np.bincount(index, weights=column) for column in columns.T]
+    return Sums(np.column_stack(totals), np.bincount(index).astype(float), len(columns))
+
+
+def _one(found: Moments) -> tuple[float, float, float]:
+    """Mean, variance and degrees of freedom of a single column."""
+    return float(found.means[0]), float(found.covariance[0, 0]), found.freedom
 
 
 def _weighted(strata: Mapping[str, Moments], weights: Mapping[str, float]) -> tuple[float, float, float]:
@@ -222,14 +250,13 @@ def _weighted(strata: Mapping[str, Moments], weights: Mapping[str, float]) -> tu
 
 def _effect(rows: int, plain: tuple[float, float, float], added: tuple[float, float, float], clusters: int) -> Effect:
     """The interval of (mean, variance, freedom) with the added rows; p without them, where it can be had."""
-    from scipy.special import ndtri
-    from scipy.stats import t
+    from scipy.special import ndtri, stdtr
 
     value = plain[0]
     mean, variance, freedom = added
     half = _t(freedom) * math.sqrt(variance)
     tested = plain if 0 < plain[1] < math.inf else added
-    p = 2 * float(t.sf(abs(tested[0]) / math.sqrt(tested[1]), tested[2]))
+    p = 2 * float(stdtr(tested[2], -abs(tested[0]) / math.sqrt(tested[1])))
     reach = (_t(freedom) + float(ndtri(POWER))) * math.sqrt(variance)
     return Effect(Interval(value, min(value, mean - half), max(value, mean + half), rows), p, clusters, reach)
 

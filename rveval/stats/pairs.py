@@ -88,11 +88,12 @@ def mcnemar(fixed: int, broken: int) -> tuple[float, float]:
     >>> round(p, 6), round(mid_p, 6)
     (0.03125, 0.015625)
     """
-    from scipy.stats import binom
+    from scipy.special import bdtr
 
     fewer, total = min(fixed, broken), fixed + broken
-    below, here = float(binom.cdf(fewer, total, 0.5)), float(binom.pmf(fewer, total, 0.5))
-    return min(1.0, 2 * below), min(1.0, 2 * below - here)
+    up_to = float(bdtr(fewer, total, 0.5))
+    below = float(bdtr(fewer - 1, total, 0.5)) if fewer else 0.0
+    return min(1.0, 2 * up_to), min(1.0, up_to + below)
 
 
 def detectable(n: int, discordant: float) -> float:

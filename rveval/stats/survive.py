@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rveval.stats.cell import LEVEL, Interval, accuracy, edge
-from rveval.stats.clusters import Effect, cluster_sums, clustered, ratio
+from rveval.stats.clusters import Effect, mean_effect, ratio_of, sums_by
 
 if TYPE_CHECKING:
     import numpy as np
 
     from rveval.stats.cell import Floats, Scores
-    from rveval.stats.clusters import Clusters
+    from rveval.stats.clusters import Clusters, Sums
 
 DRAWS = 5000
 _AT_ONCE = 2_000_000  # counts held at a time: 16 MB
@@ -52,6 +52,7 @@ def survival(
     margin: float = 0.5,
     chance: float = 0.0,
     seed: int = 0,
+    draws: int = DRAWS,
 ) -> Survival:
     """Judge one variant under one family, by a rule that is fixed before the data are seen.
 
@@ -73,6 +74,7 @@ def survival(
         margin: the share of the gain that has to be kept.
         chance: the share that guessing gets right.
         seed: of the bootstrap.
+        draws: of the bootstrap.
 
     Raises:
         ValueError: not the same number of rows everywhere, or none, or a margin outside (0, 1].
@@ -84,20 +86,22 @@ def survival(
     cells = [np.asarray(s, dtype=float) for s in (variant_clean, baseline_clean, variant_under, baseline_under)]
     if len({len(cell) for cell in cells}) != 1:
         raise ValueError(f"the four cells hold different rows: {[len(cell) for cell in cells]}")
-    before, after = cells[0] - cells[1], cells[2] - cells[3]
-    clean, under = clustered(before, clusters), clustered(after, clusters)
-    change, p = bootstrapped(after - before, clusters, seed)
+    sums = sums_by(np.column_stack(cells), clusters)
+    before, after = [1, -1, 0, 0], [0, 0, 1, -1]
+    clean, under = mean_effect(sums.mixed(before)), mean_effect(sums.mixed(after))
+    change, p = _bootstrapped(sums.mixed([-1, 1, 1, -1]), seed, draws)
     kept = None
     if clean.difference.low > 0:
-        kept = ratio(after, before, clusters, [[1, 0], [-1, 0], [0, 1], [0, -1]])
-    sums, sizes = cluster_sums(np.column_stack(cells), clusters)
-    means = [accuracy(column) for column in np.clip(sums / sizes[:, None], 0, 1).T]
+        kept = ratio_of(sums.mixed([after, before]), [[1, 0], [-1, 0], [0, 1], [0, -1]])
+    means = [accuracy(column) for column in np.clip(sums.totals / sums.sizes[:, None], 0, 1).T]
     at = edge(means[:2], chance) or edge(means[2:], chance)
     verdict, reason = _judged(clean, under, kept, margin, at)
     return Survival(clean, under, change, p, kept, margin, verdict, reason)
 
 
-def bootstrapped(differences: Scores, clusters: Clusters | None = None, seed: int = 0) -> tuple[Interval, float]:
+def bootstrapped(
+    differences: Scores, clusters: Clusters | None = None, seed: int = 0, draws: int = DRAWS
+) -> tuple[Interval, float]:
     """Percentile bootstrap of the mean per row, whole clusters drawn (Davison and Hinkley 1997, chapters 3.8 and 5.3).
 
     Drawing G clusters is drawing how often each *different* cluster appears, a multinomial: 0/1 scores have few
@@ -110,26 +114,32 @@ def bootstrapped(differences: Scores, clusters: Clusters | None = None, seed: in
     """
     import numpy as np
 
-    column = np.asarray(differences, dtype=float)[:, None]
-    totals, sizes = cluster_sums(column, clusters)
-    value = float(column.mean())
-    random = np.random.default_rng(seed)
-    rows = np.column_stack([totals, sizes])
-    means = _resampled(rows, random)
-    p = 2 * (1 + min(int((means <= 1e-12).sum()), int((means >= -1e-12).sum()))) / (1 + DRAWS)
-    means = _resampled(np.vstack([rows, [[1.0, 1.0], [-1.0, 1.0]]]), random)
-    low, high = np.quantile(means, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
-    return Interval(value, min(value, float(low)), max(value, float(high)), len(column)), min(1.0, p)
+    return _bootstrapped(sums_by(np.asarray(differences, dtype=float)[:, None], clusters), seed, draws)
 
 
-def _resampled(rows: Floats, random: np.random.Generator) -> Floats:
-    """Means over `DRAWS` resamples of clusters; a row holds a cluster's total and its size."""
+def _bootstrapped(sums: Sums, seed: int, draws: int) -> tuple[Interval, float]:
+    """`bootstrapped`, of sums of one column."""
     import numpy as np
 
-    kinds, counts = np.unique(rows, axis=0, return_counts=True)
-    groups = int(counts.sum())
+    value = float(sums.totals.sum() / sums.rows)
+    random = np.random.default_rng(seed)
+    rows = np.column_stack([sums.totals, sums.sizes])
+    means = _resampled(rows, random, draws)
+    p = 2 * (1 + min(int((means <= 1e-12).sum()), int((means >= -1e-12).sum()))) / (1 + draws)
+    means = _resampled(np.vstack([rows, [[1.0, 1.0], [-1.0, 1.0]]]), random, draws)
+    low, high = np.quantile(means, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
+    return Interval(value, min(value, float(low)), max(value, float(high)), sums.rows), min(1.0, p)
+
+
+def _resampled(rows: Floats, random: np.random.Generator, draws: int) -> Floats:
+    """Means over resamples of clusters; a row holds a cluster's total and its size."""
+    import numpy as np
+
+    # As complex numbers, because sorting pairs of columns is much slower.
+    pairs, counts = np.unique(rows[:, 0] + 1j * rows[:, 1], return_counts=True)
+    kinds, groups = np.column_stack([pairs.real, pairs.imag]), len(rows)
     means = []
-    left = DRAWS
+    left = draws
     while left:
         some = min(left, max(1, _AT_ONCE // len(kinds)))
         drawn = random.multinomial(groups, counts / groups, size=some) @ kinds
