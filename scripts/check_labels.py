@@ -36,7 +36,7 @@ def main() -> int:
     print(f"{'family':12} {'benchmark':12} {'items':>7} {'changed':>8} {'left':>6} {'violations':>11}")
     found = 0
     for families in asked.families.split(","):
-        grouped = defaultdict(list)
+        grouped: dict[str, list[Report]] = defaultdict(list)
         for source in asked.sources.split(","):
             name = "bbh" if source.startswith("bbh_") else source
             grouped[name] += _judged(source, families, asked.draws, asked.strength)

@@ -103,7 +103,9 @@ def test_a_family_applies_where_it_should_and_is_refused_elsewhere() -> None:
 
 def test_same_item_same_text_in_any_process_order_and_subset() -> None:
     sources = ("gsm8k", "humaneval", "sciq", "tiny_choice", "bbh_penguins_in_a_table")
-    wanted = [[f, s, d] for f in (*FAMILIES, *COMPOSED[:2]) for s in sources for d in (0, 1) if _applies(s, f)]
+    wanted: list[list[str | int]] = [
+        [f, s, d] for f in (*FAMILIES, *COMPOSED[:2]) for s in sources for d in (0, 1) if _applies(s, f)
+    ]
     found = [set(_digests(wanted, "1")), set(_digests(wanted[::-1], "2"))]
     assert len(found[0]) == len(wanted)
     assert found[0] == found[1]
@@ -114,7 +116,7 @@ def _applies(source: str, families: str) -> bool:
     return all(must_apply(source, family) for family in families.split("+"))
 
 
-def _digests(wanted: list[list[object]], hash_seed: str) -> list[str]:
+def _digests(wanted: list[list[str | int]], hash_seed: str) -> list[str]:
     import json
 
     run = [sys.executable, "-c", DIGEST]
