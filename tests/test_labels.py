@@ -13,7 +13,7 @@ import pytest
 from conftest import needs_data
 from oracle import FAMILIES, SOURCES, check, must_apply, must_refuse
 from oracle_case import Case, cases, documents, task
-from oracle_raw import Record
+from oracle_raw import Record, raw
 
 from rveval.errors import Refused
 
@@ -168,6 +168,11 @@ def put(field: str, old: str, new: str) -> Spoil:
     return spoil
 
 
+def said(place: int, old: str, new: str) -> Spoil:
+    """GSM8K's question as published, with one text replaced."""
+    return lambda doc: doc | {"question": raw("gsm8k")[place]["question"].replace(old, new)}
+
+
 SPOILT: list[tuple[str, str, int, Spoil]] = [
     ("gsm8k", "typos", 0, put("question", "16", "18")),
     ("gsm8k", "typos", 0, put("question", "three", "thre")),
@@ -187,6 +192,12 @@ SPOILT: list[tuple[str, str, int, Spoil]] = [
     ),
     ("gsm8k", "distractor", 0, lambda doc: doc | {"question": doc["question"].replace("eats three", "eats")}),
     ("gsm8k", "rename", 1, put("question", "fiber", "wool")),
+    ("gsm8k", "rename", 2, lambda doc: said(2, "Josh", "Greta")(doc) | {"answer": raw("gsm8k")[2]["answer"]}),
+    ("gsm8k", "typos", 0, said(0, "bakes", "lakes")),
+    ("gsm8k", "distractor", 1, said(1, "How many", "Pavel has 9 umbrellas. How many")),
+    ("gsm8k", "distractor", 2, said(2, "He buys", "Karl waited on platform 9. He buys")),
+    ("gsm8k", "numwords", 2, said(2, "150%", "150")),
+    ("gsm8k", "format", 2, said(2, "house.", "house!9")),
     ("gsm8k", "nothink", 0, lambda doc: doc | {"item_id": "gsm8k/1"}),
     ("sciq", "shuffle", 0, lambda doc: doc | {"gold": (doc["gold"] + 1) % 4}),
     ("sciq", "shuffle", 0, lambda doc: doc | {"options": ["x", *doc["options"][1:]]}),
@@ -214,7 +225,7 @@ SPOILT: list[tuple[str, str, int, Spoil]] = [
 
 @pytest.mark.parametrize(("source", "family", "place", "spoil"), SPOILT)
 def test_the_oracle_notices(source: str, family: str, place: int, spoil: Spoil) -> None:
-    case = cases(source, family, limit=2)[place]
+    case = cases(source, family, limit=3)[place]
     assert _found(case) == []
     spoilt = spoil(dict(case.asked))
     assert spoilt != case.asked
