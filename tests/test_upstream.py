@@ -16,6 +16,8 @@ import ownfolder
 import pytest
 import tinymodels
 from conftest import needs_data
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rveval import cells, perturb, schema, suites, upstream
 from rveval.benchmarks.lm_eval_prompts import tasks_folder
@@ -25,7 +27,7 @@ from rveval.errors import Failed, Refused
 from rveval.harness import run_cell
 from rveval.records import CellRecord, Sample, Store
 from rveval.schema import SuiteConfig
-from rveval.upstream import yaml_files
+from rveval.upstream import options, yaml_files
 from rveval.variants import Recipe
 
 
@@ -381,6 +383,45 @@ def test_options_are_recognised_in_many_forms(mine: Path, form: str, between: st
         assert form.format(doc["rv_target"]) + texts[gold] in doc["rv_prompt"]
         assert doc["rv_prompt"].endswith(" Which?")
         assert doc["rv_changed"]
+
+
+TEXT = st.text(st.sampled_from("ab AB1.,;:()\n"), min_size=1, max_size=8).map(str.strip).filter(bool)
+
+
+@given(
+    texts=st.lists(TEXT, min_size=2, max_size=5),
+    form=st.sampled_from(["({}) ", "{}) ", "{}. ", "{}:"]),
+    between=st.sampled_from(["\n", " ", ", ", "\n\n"]),
+    head=st.text(st.sampled_from("abAB .)(\n"), max_size=9),
+)
+def test_a_prompt_taken_apart_is_the_prompt_put_together(texts: list[str], form: str, between: str, head: str) -> None:
+    """Whatever the texts look like: either no place, or one that reads as before and has the texts under its labels."""
+    lines = [form.format("ABCDE"[place]) + text for place, text in enumerate(texts)]
+    prompt = f"{head}\n{between.join(lines)}\nAnswer:"
+    found = options._places(prompt, texts)
+    if found is None:
+        assert set("Aa1") & set("".join([head, *texts]))  # something else there could be the first label
+        return
+    assert found.head + found.block(found.labels, found.texts) + found.rest == prompt
+    assert found.texts == tuple(texts)
+    turned = found.block(found.labels, (*found.texts[1:], found.texts[0]))
+    assert turned.startswith(form.format("A").strip() if not found.marks[0].endswith(" ") else found.marks[0])
+    assert turned.endswith(texts[0])
+
+
+def test_a_family_that_does_not_cope_leaves_the_item(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(item: perturb.Item, rng: Any, how: Any) -> perturb.Item:
+        if "red apples" in item.question and "has 3" in item.question:
+            raise KeyError("nobody has foreseen this")
+        return replace(item, answer="wrong") if "has 5" in item.question else replace(item, before=("Now.",))
+
+    monkeypatch.setitem(perturb.FAMILIES, "think", perturb.Family("think", "", breaks))
+    first, second, third, *_ = upstream.documents(ref(own, "own_add"), "think")
+    for doc in (first, second):
+        assert (doc["rv_changed"], doc["rv_left_alone"]) == (False, "the family does not cope with this text")
+    assert third["rv_prompt"].startswith("Now.\n\nQuestion:")
+    monkeypatch.setitem(perturb.FAMILIES, "think", perturb.Family("think", "", lambda item, rng, how: 1 / 0))
+    assert "does not cope" in upstream.why_not(ref(own, "own_add"), "think", None)
 
 
 def test_ambiguous_options_are_left_alone_with_the_reason(mine: Path) -> None:

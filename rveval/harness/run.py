@@ -171,7 +171,7 @@ def _decoded(plan: Plan, lm: EngineLM) -> dict[str, Any]:
     """The decoding that was really used: a task's own token limit and stop strings where the config names none."""
     limits, stops = sorted(lm.notes.limits), sorted(lm.notes.stops)
     return cells.decoding(plan.config) | {
-        "max_gen_toks": limits[0] if len(limits) == 1 else limits,
+        "max_gen_toks": limits[0] if len(limits) == 1 else limits or None,
         "until": list(stops[0]) if len(stops) == 1 else [list(stop) for stop in stops],
     }
 

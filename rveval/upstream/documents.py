@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rveval import perturb
+from rveval.errors import RvevalError
 from rveval.perturb import Item
 from rveval.upstream import options
 from rveval.upstream.find import Ref
@@ -20,6 +21,7 @@ from rveval.upstream.options import Shown
 PROBED = 50
 """Items that are looked at before a family is accepted."""
 HOLDS_CODE = "the prompt holds code"
+NOT_APPLICABLE = "the family does not cope with this text"
 _ON_OPTIONS = frozenset({"shuffle", "rotate", "goldslot", "relabel"})
 _ON_WORDS = frozenset({"typos", "format"})
 
@@ -53,7 +55,7 @@ def documents(
     and where its options can move `rv_target` and `rv_choices`.
 
     Raises:
-        Refused: the task can't be built, or a family does not keep what it promises.
+        Refused: the task can't be built.
     """
     loaded = load(ref)
     docs = loaded.docs[:limit]
@@ -62,12 +64,20 @@ def documents(
     parts = [_parts(loaded, doc) for doc in docs]
     clean = [_item(loaded, doc, one) for doc, one in zip(docs, parts, strict=True)]
     free = [place for place, one in enumerate(parts) if not _kept(one, families)]
-    done = perturb.perturb([clean[i] for i in free], families, seed=seed, draw=draw, strength=strength)
+    done = [_perturbed(clean[i], families, seed, draw, strength) for i in free]
     asked = dict(zip(free, done, strict=True))
     return [
         _document(loaded, doc, parts[place], clean[place], asked.get(place) or clean[place].leave(HOLDS_CODE), families)
         for place, doc in enumerate(docs)
     ]
+
+
+def _perturbed(item: Item, families: str, seed: int, draw: int, strength: float | None) -> Item:
+    """The item under families; as it was where one of them can't cope with a text that nobody has foreseen."""
+    try:
+        return perturb.perturb([item], families, seed=seed, draw=draw, strength=strength)[0]
+    except (RvevalError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return item.leave(NOT_APPLICABLE)
 
 
 def _kept(parts: _Parts, families: str) -> bool:
