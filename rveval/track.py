@@ -19,6 +19,7 @@ Exit status: 0 done; 2 refused (no such study, a damaged store, a wrong key); 1 
 from __future__ import annotations
 
 import difflib
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -65,6 +66,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\nwhat was mirrored stays; the same command does it again\n")
         return 130
+
+
+def workspaces(argv: Sequence[str], help_text: str) -> int:
+    """Save a workspace for each study that a command line names, or show it (`--dry-run`); returns the exit status.
+
+    Args:
+        argv: the keys of `read`, `--dry-run`, `--help`.
+        help_text: what `--help` says.
+    """
+    if {"-h", "--help"} & set(argv):
+        sys.stdout.write(help_text)
+        return 0
+    try:
+        asked = read([argument for argument in argv if argument != "--dry-run"])
+        _known(asked)
+        for study in asked.studies:
+            sys.stdout.write(_workspace(asked, study, "--dry-run" in argv) + "\n")
+    except RvevalError as error:
+        return _said(error)
+    return 0
+
+
+def _workspace(asked: Asked, study: str, dry_run: bool) -> str:
+    """The workspace's specification, or the address it was saved under."""
+    from rveval.records import Store
+    from rveval.tracking import place_of, workspace
+    from rveval.tracking import study as runs
+
+    place = place_of(Path(asked.store), study, asked.mode, asked.project, asked.entity)
+    made = workspace.workspace(place, study, runs.groups_of(Store(place.store), study))
+    if dry_run:
+        return json.dumps(workspace.specification(made), indent=1)
+    return f"{study}: {workspace.save(made)}"
 
 
 def read(arguments: Sequence[str]) -> Asked:

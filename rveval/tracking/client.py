@@ -150,6 +150,13 @@ def open_run(
     return OpenRun(run)
 
 
+def shown_config(config: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any]:
+    """A variant's config as the service shows it; what runs are sorted and told apart by stands at its top."""
+    top = {"alpha": variant["alpha"], "fingerprint": variant["fingerprint"]}
+    top |= {f"{name}_label": variant[name] for name in ("model", "vector") if name in variant}
+    return {**config, **top, "variant": dict(variant)}
+
+
 def folders(store: Path, run_id: str) -> list[Path]:
     """The folders of a run's mirrors in a store."""
     return sorted(path for path in (store / "wandb").glob(f"*run-*-{run_id}*") if path.is_dir())

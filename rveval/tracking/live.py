@@ -16,7 +16,7 @@ from rveval.errors import Refused
 from rveval.records import CellRecord, Store
 from rveval.schema import Config
 from rveval.tracking.cells import RUN_ROWS, prefix
-from rveval.tracking.client import OpenRun, Place, open_run
+from rveval.tracking.client import OpenRun, Place, open_run, shown_config
 from rveval.tracking.groups import asked_so, newest, run_id, way_of
 from rveval.tracking.study import log_cell, mirror_summary
 
@@ -117,7 +117,7 @@ def _open(config: Config, variant: Mapping[str, Any]) -> OpenRun:
         name=str(variant["label"]),
         group=config.study,
         job_type="evaluate",
-        config={**schema.resolved(config), "variant": dict(variant), "fingerprint": variant["fingerprint"]},
+        config=shown_config(schema.resolved(config), variant),
         live=True,
     )
 

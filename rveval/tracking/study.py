@@ -16,7 +16,7 @@ from rveval.errors import Failed, Problem
 from rveval.records import Store, StudyEntry
 from rveval.summary.typed import Comparison, Summary
 from rveval.tracking.cells import RUN_ROWS, TABLE_COLUMNS, TABLE_ROWS, numbers, prefix, rows
-from rveval.tracking.client import OpenRun, Place, open_run
+from rveval.tracking.client import OpenRun, Place, open_run, shown_config
 from rveval.tracking.groups import Group, groups, repeat, run_id, summary_id
 from rveval.tracking.tables import charts, differences, tables
 
@@ -150,9 +150,8 @@ def _mirror_variant(
     place: Place, study: str, store: Store, group: Group, compared: Mapping[str, Comparison]
 ) -> Mirrored:
     told = Mirrored(group.label, run_id(study, group.fingerprint, group.way))
-    variant = group.cells[-1]["variant"] | {"label": group.label}
-    shown = {**group.config, "variant": variant, "fingerprint": group.fingerprint}
-    with _opened(place, told, study, "evaluate", shown) as run:
+    variant = {**group.cells[-1]["variant"], "label": group.label}
+    with _opened(place, told, study, "evaluate", shown_config(group.config, variant)) as run:
         for cell in group.cells:
             found = log_cell(run, cell, store.stream_samples(cell["cell_id"]), RUN_ROWS - told.shown)
             told.cells += 1
