@@ -14,9 +14,12 @@ from rveval import schema
 from rveval.errors import Refused
 
 OPTIONS = sorted(
-    (file.parent.name, file.stem) for file in schema.config_dir().glob("*/*.yaml") if file.parent.name != "experiment"
+    (file.parent.name, file.stem)
+    for file in schema.config_dir().glob("*/*.yaml")
+    if file.parent.name not in ("experiment", "claims")
 )
 EXPERIMENTS = sorted(file.stem for file in schema.config_dir().glob("experiment/*.yaml"))
+CLAIMS = len(list(schema.config_dir().glob("claims/*.yaml")))  # data of reports, not options of a run
 WAITING = {("vector", "grpo"), ("vector", "rlvr_sft_1.5b")}  # ids that are the user's to fill in
 
 
@@ -29,7 +32,7 @@ def composed(*overrides: str) -> Any:
 def test_there_are_as_many_as_we_think() -> None:
     assert len(OPTIONS) == 22
     assert len(EXPERIMENTS) == 1
-    assert len(list(schema.config_dir().rglob("*.yaml"))) == len(OPTIONS) + len(EXPERIMENTS) + 1
+    assert len(list(schema.config_dir().rglob("*.yaml"))) == len(OPTIONS) + len(EXPERIMENTS) + 1 + CLAIMS
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)

@@ -191,5 +191,5 @@ def _survival(board: Board, variant: str, clean: TaskRow, task: TaskRow, margin:
         p_holm=None,
         kept=interval(found.kept) if found.kept else None,
         verdict=found.verdict,  # type: ignore[typeddict-item]
-        why=found.reason,
+        why=found.reason if found.clean.difference.high >= 0 else "a loss on clean prompts, and no gain",
     )

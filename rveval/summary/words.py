@@ -148,15 +148,20 @@ def _survived(found: Findings, variant: str, gained: set[str]) -> str:
     }
     clauses = []
     for verdict, said in words.items():
-        families: dict[str, int] = {}
+        families: dict[str, list[str]] = {}
         for row in rows:
             if row["verdict"] == verdict:
-                families[row["family"]] = families.get(row["family"], 0) + 1
+                families.setdefault(row["family"], []).append(found.title(row["source"]))
         if families:
             asked = {name: sum(row["family"] == name for row in rows) for name in families}
-            named = (f"{n} ({count} of {asked[n]})" if asked[n] > 1 else n for n, count in families.items())
+            named = (name if len(on) == asked[name] else f"{name} ({_on(on)})" for name, on in families.items())
             clauses.append(f"{said} {_listed(named)}")
-    return f"the gain {', '.join(clauses)}"
+    return f"the gain {', and '.join(clauses)}"
+
+
+def _on(titles: Sequence[str]) -> str:
+    """Where: two benchmarks by name, more by their number."""
+    return f"on {' and '.join(titles)}" if len(titles) < 3 else f"on {len(titles)} benchmarks"
 
 
 def _nothing(found: Findings) -> str:

@@ -1,0 +1,270 @@
+"""Summary -> tables of texts, the most important first; `formats` writes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rveval.summary.typed import Interval, Summary, TaskRow, VariantRow
+
+STRONG = "**"  # around what counts
+_CALLS = {"better": STRONG, "worse": STRONG, "unclear": "", "edge": ""}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A table of texts."""
+
+    title: str
+    headings: list[str]
+    rows: list[list[str]]
+    note: str = ""
+
+
+def points(value: float, sign: bool = True) -> str:
+    """A share as points."""
+    return f"{100 * value:+.1f}" if sign else f"{100 * value:.1f}"
+
+
+def ranged(found: Interval | None, sign: bool = True) -> str:
+    """`+5.2 [2.1, 8.3]`; "" for nothing."""
+    if found is None:
+        return ""
+    low, high = points(found["low"], sign), points(found["high"], sign)
+    return f"{points(found['value'], sign)} [{low}, {high}]"
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "<0.0001" if value < 0.0001 else f"{value:.2g}"
+
+
+def shown(found: Summary) -> list[Shown]:
+    """All tables that hold something, the most important first."""
+    every = [
+        _main(found),
+        _comparisons(found),
+        _survival(found),
+        _robust(found),
+        _pooled(found),
+        _gains(found),
+        _curves(found),
+        _factorial(found),
+        _noise(found),
+        _claims(found),
+        _problems(found),
+    ]
+    return [table for table in every if table.rows]
+
+
+def _labels(found: Summary) -> dict[str, str]:
+    return {row["id"]: row["label"] for row in found["variants"]}
+
+
+def _titles(found: Summary) -> dict[str, str]:
+    return {row["task"]: row["title"] for row in found["tasks"]}
+
+
+def _columns(found: Summary) -> list[TaskRow]:
+    clean = [task for task in found["tasks"] if task["shown"] and task["family"] == "clean"]
+    return clean or [task for task in found["tasks"] if task["shown"]]
+
+
+def _main(found: Summary) -> Shown:
+    columns = _columns(found)
+    rows = [[row["label"], *(_main_cell(found, row, task) for task in columns)] for row in found["variants"]]
+    headings = ["variant", *(f"{task['title']} (n={task['n']})" for task in columns)]
+    note = "Accuracy in %, and in brackets the difference to the baseline in points with its interval; bold where it "
+    note += "counts after Holm's correction and exceeds the noise."
+    return Shown("Benchmarks", headings, rows, note)
+
+
+def _main_cell(found: Summary, row: VariantRow, task: TaskRow) -> str:
+    cells = [c for c in found["cells"] if (c["variant"], c["task"]) == (row["id"], task["task"])]
+    if not cells:
+        return ""
+    text = points(sum(cell["accuracy"]["value"] for cell in cells) / len(cells), False)
+    for one in found["comparisons"]:
+        if (one["variant"], one["task"]) == (row["id"], task["task"]):
+            edge = f", {one['at_edge']}" if one["at_edge"] else ""
+            bold = _CALLS[one["call"]]
+            return f"{text} ({bold}{ranged(one['difference'])}{bold}{edge})"
+    return text
+
+
+def _comparisons(found: Summary) -> Shown:
+    labels, titles = _labels(found), _titles(found)
+    short = {task["task"] for task in found["tasks"] if task["shown"]}
+    headings = ["variant", "task", "n", "difference", "fixed", "broken", "p", "mid-p", "p (Holm)"]
+    headings += ["detectable", "noise", "call"]
+    rows = [
+        [
+            labels[one["variant"]],
+            titles[one["task"]],
+            str(one["difference"]["n"]),
+            ranged(one["difference"]),
+            str(one["fixed"]),
+            str(one["broken"]),
+            *map(_p, (one["p"], one["p_mid"], one["p_holm"])),
+            points(one["detectable"], False),
+            "" if one["noise"] is None else points(one["noise"], False),
+            one["at_edge"] or one["call"],
+        ]
+        for one in found["comparisons"]
+        if one["task"] in short
+    ]
+    told = [f"{one['name']} ({one['n']})" for one in found["rules"]["hypotheses"]]
+    note = f"Points. Corrected together: {'; '.join(told)}. Subtasks are in summary.json and in csv."
+    return Shown("Differences to the baseline", headings, rows, note)
+
+
+def _survival(found: Summary) -> Shown:
+    labels, titles = _labels(found), _titles(found)
+    headings = ["variant", "benchmark", "family", "n", "gain clean", "gain under it", "change", "p (Holm)"]
+    headings += ["share kept", "verdict", "why"]
+    rows = [
+        [
+            labels[one["variant"]],
+            titles[one["source"]],
+            one["family"],
+            str(one["n"]),
+            *(ranged(one[key]) for key in ("gain_clean", "gain_family", "did")),  # type: ignore[literal-required]
+            _p(one["p_holm"]),
+            ranged(one["kept"], False),
+            one["verdict"],
+            one["why"],
+        ]
+        for one in found["survival"]
+    ]
+    note = "Points; the share kept in %. Survived: the gain under the family lies above 0, and at least "
+    note += f"{100 * found['rules']['margin']:g}% of it is kept, each with its interval."
+    return Shown("Did the gain survive?", headings, rows, note)
+
+
+def _robust(found: Summary) -> Shown:
+    labels, titles = _labels(found), _titles(found)
+    headings = ["variant", "benchmark", "clean", "worst family", "right under all", "wrong under all", "consistent"]
+    rows = [
+        [
+            labels[one["variant"]],
+            titles[one["source"]],
+            ranged(one["clean"], False),
+            f"{one['worst']}: {ranged(one['worst_accuracy'], False)}",
+            ranged(one["right_under_all"], False),
+            ranged(one["wrong_under_all"], False),
+            ranged(one["consistency"], False),
+        ]
+        for one in found["robustness"]
+    ]
+    return Shown("Robustness", headings, rows, "In %.")
+
+
+def _pooled(found: Summary) -> Shown:
+    labels = _labels(found)
+    headings = ["variant", "family", "benchmarks", "weights", "difference", "p", "p (Holm)"]
+    rows = [
+        [
+            labels[one["variant"]],
+            one["family"],
+            str(len(one["tasks"])),
+            f"by {one['weights']}",
+            ranged(one["difference"]),
+            _p(one["p"]),
+            _p(one["p_holm"]),
+        ]
+        for one in found["pooled"]
+    ]
+    return Shown("Pooled over benchmarks", headings, rows, "Points.")
+
+
+def _gains(found: Summary) -> Shown:
+    labels, titles = _labels(found), _titles(found)
+    names = [share["name"] for share in found["gains"][0]["classes"]] if found["gains"] else []
+    short = {task["task"] for task in found["tasks"] if task["shown"]}
+    rows = [
+        [
+            labels[one["variant"]],
+            titles[one["task"]] + (f", draw {one['draw']}" if one["draw"] else ""),
+            points(one["difference"]),
+            *(f"{points(share['difference'])} (+{share['fixed']} -{share['broken']})" for share in one["classes"]),
+        ]
+        for one in found["gains"]
+        if one["task"] in short
+    ]
+    note = "Points, and items fixed and broken. Each item is in one class; they add up to the whole."
+    return Shown("Where a difference comes from", ["variant", "task", "whole", *names], rows, note)
+
+
+def _curves(found: Summary) -> Shown:
+    titles = _titles(found)
+    rows = []
+    for one in found["curves"]:
+        dots = ", ".join(f"{point['alpha']:g}: {points(point['accuracy']['value'], False)}" for point in one["points"])
+        trend, best = one["trend"], one["best"]
+        rows.append(
+            [
+                one["vector"],
+                titles[one["task"]],
+                dots,
+                f"{ranged(trend['slope'])}, p={_p(trend['p'])}" if trend else "",
+                f"{best['alpha']:g}: {ranged(best['held_out'])}" if best else "",
+            ]
+        )
+    note = "Accuracy in % by alpha. The best alpha was chosen on one half of the items; its difference is the other's."
+    return Shown("Dose and response", ["vector", "task", "curve", "trend for each 1", "best alpha"], rows, note)
+
+
+def _factorial(found: Summary) -> Shown:
+    titles = _titles(found)
+    names = ["base", "base+cue", "v", "v+cue", "-v", "-v+cue"]
+    rows = [
+        [
+            f"{one['vector']}, alpha={one['alpha']:g}",
+            titles[one["source"]],
+            one["cue"],
+            *(points(one["cells"][name]["value"], False) if name in one["cells"] else "" for name in names),
+            f"{ranged(one['plus']['interaction']['difference'])}, p={_p(one['plus']['interaction']['p'])}",
+        ]
+        for one in found["factorial"]
+    ]
+    return Shown("Prompt by vector", ["vector", "benchmark", "cue", *names, "interaction"], rows, "In %, and points.")
+
+
+def _noise(found: Summary) -> Shown:
+    labels, titles = _labels(found), _titles(found)
+    rows = [
+        [
+            labels[one["variant"]],
+            titles[one["task"]],
+            str(one["n"]),
+            ranged(one["difference"]),
+            ranged(one["scores_differ"], False),
+            ranged(one["responses_differ"], False),
+        ]
+        for one in found["noise"]
+    ]
+    headings = ["variant", "task", "n", "difference", "verdicts that differ, %", "answers that differ, %"]
+    return Shown("Noise: run again with its requests in another order", headings, rows)
+
+
+def _claims(found: Summary) -> Shown:
+    labels = _labels(found)
+    rows = [
+        [
+            one["text"],
+            one["source"],
+            points(one["claimed"]),
+            labels.get(one["variant"] or "", ""),
+            ranged(one["found"]),
+            one["verdict"],
+            one["why"],
+        ]
+        for one in found["claims"]
+    ]
+    headings = ["claim", "source", "claimed", "variant", "found", "verdict", "why"]
+    return Shown("Published claims", headings, rows, "Points.")
+
+
+def _problems(found: Summary) -> Shown:
+    rows = [[one["kind"], one["where"], one["what"], one["fix"]] for one in found["problems"]]
+    return Shown("Missing or left out", ["kind", "where", "what", "what to do"], rows)
