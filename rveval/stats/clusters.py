@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     Clusters = Sequence[str] | Sequence[int] | NDArray[np.int64]
 
+_NO_SPREAD = 1e-24  # a variance that rounding makes of none
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -255,7 +257,7 @@ def _effect(rows: int, plain: tuple[float, float, float], added: tuple[float, fl
     value = plain[0]
     mean, variance, freedom = added
     half = _t(freedom) * math.sqrt(variance)
-    tested = plain if 0 < plain[1] < math.inf else added
+    tested = plain if _NO_SPREAD < plain[1] < math.inf else added
     p = 2 * float(stdtr(tested[2], -abs(tested[0]) / math.sqrt(tested[1])))
     reach = (_t(freedom) + float(ndtri(POWER))) * math.sqrt(variance)
     return Effect(Interval(value, min(value, mean - half), max(value, mean + half), rows), p, clusters, reach)

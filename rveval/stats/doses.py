@@ -80,7 +80,8 @@ def dose_response(scores: Mapping[float, Scores], chance: float = 0.0) -> DoseRe
         )
         for alpha in alphas
     )
-    return DoseResponse(curve, clustered(table @ weights, unit=float(weights[weights > 0].sum())))
+    # From the first alpha on: weights sum to 0 but for rounding, and an item that never changes has no slope at all.
+    return DoseResponse(curve, clustered((table - table[:, :1]) @ weights, unit=float(weights[weights > 0].sum())))
 
 
 def best_alpha(

@@ -101,8 +101,8 @@ def detectable(n: int, discordant: float) -> float:
 
     The d that solves d sqrt(n) = z(0.975) sqrt(q) + z(0.8) sqrt(q - d^2), q the share of discordant items (Miettinen
     1968, Biometrics 24:339; Connor 1987, Biometrics 43:207). As d can't exceed q, q grows with d where it has to: then
-    all discordant items fall to one side. The exact test, which is conservative, finds it in about 77 to 79%; mid-p
-    in 80% or more (see `power`).
+    all discordant items fall to one side. The exact test, which is conservative, finds it in 76 to 79%; mid-p in 80%
+    or more (see `power`).
 
     Args:
         n: items.
@@ -118,7 +118,7 @@ def detectable(n: int, discordant: float) -> float:
     room = z * z * discordant * n - scale * (z * z - zb * zb) * discordant
     if room >= 0:
         found = (z * math.sqrt(discordant * n) + math.sqrt(room)) / scale
-        if found <= discordant:
+        if 0 < found <= discordant:
             return found
     if n <= z * z:
         return 1.0
