@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import doctest
 import logging
 import os
 import time
@@ -11,25 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import mirrors
 import pytest
 import wandb
-from wandb.proto import wandb_internal_pb2
+from mirrors import run_files
 
 from rveval import schema, tracking
 from rveval.schema import Config, ModelConfig, TrackingConfig, VectorConfig
+from rveval.tracking import cells
 
 
 @pytest.fixture(autouse=True)
-def clean_client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A client that knows nothing of the user: no variables, no login, and a new session for every test."""
-    wandb.teardown()
-    for name in list(os.environ):
-        if name.startswith("WANDB_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
-    yield
-    wandb.teardown()
+def clean_client(tmp_path: Path) -> Iterator[None]:
+    with mirrors.client_of_nobody(tmp_path):
+        yield
 
 
 def config(store: Path, **keys: Any) -> Config:
@@ -80,69 +75,6 @@ def samples(n: int) -> list[dict[str, Any]]:
         }
         for i in range(n)
     ]
-
-
-class RunFile:
-    """What a finished offline run left on disk."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.records = list(read_records(next(folder.glob("*.wandb"))))
-
-    def of_kind(self, kind: str) -> list[Any]:
-        return [getattr(record, kind) for record in self.records if record.WhichOneof("record_type") == kind]
-
-    @property
-    def run(self) -> Any:
-        return self.of_kind("run")[0]
-
-    @property
-    def config(self) -> dict[str, Any]:
-        return {item.key: json.loads(item.value_json) for item in self.run.config.update}
-
-    @property
-    def history(self) -> list[dict[str, Any]]:
-        return [named(history.item) for history in self.of_kind("history")]
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        return {key: value for summary in self.of_kind("summary") for key, value in named(summary.update).items()}
-
-    @property
-    def exit_code(self) -> int:
-        (last,) = self.of_kind("exit")
-        return int(last.exit_code)
-
-    def table(self, name: str) -> dict[str, Any]:
-        (path,) = [line[f"{name}/path"] for line in self.history if line.get(f"{name}/_type") == "table-file"]
-        return dict(json.loads((self.folder / "files" / path).read_text(encoding="utf-8")))
-
-
-def named(items: Any) -> dict[str, Any]:
-    return {"/".join(item.nested_key) or item.key: json.loads(item.value_json) for item in items}
-
-
-def read_records(path: Path) -> Iterator[Any]:
-    """The records of a .wandb file: a LevelDB log (32 KiB blocks; crc, length, type before each piece) of protobufs."""
-    data, position, piece = path.read_bytes(), 7, b""
-    assert data[:4] == b":W&B"
-    while position + 7 <= len(data):
-        if (left := 32768 - position % 32768) < 7:
-            position += left
-            continue
-        length, kind = int.from_bytes(data[position + 4 : position + 6], "little"), data[position + 6]
-        piece += data[position + 7 : position + 7 + length]
-        position += 7 + length
-        if kind in (1, 4):  # a whole record, or its last piece
-            record = wandb_internal_pb2.Record()
-            record.ParseFromString(piece)
-            piece = b""
-            yield record
-
-
-def run_files(store: Path) -> list[RunFile]:
-    wandb.teardown()  # the client writes behind; the end of its session waits for that, as the end of the process does
-    return [RunFile(folder) for folder in sorted((store / "wandb").glob("offline-run-*"))]
 
 
 def test_no_tracking_does_nothing(tmp_path: Path) -> None:
@@ -311,3 +243,152 @@ def test_an_interrupt_passes(tmp_path: Path) -> None:
         run.log_cell(cell(), interrupted())
     run.finish(130)
     assert run_files(tmp_path)[0].exit_code == 130
+
+
+def test_the_same_job_again_is_the_same_run(tmp_path: Path) -> None:
+    for right in (0.25, 0.75):
+        run = tracking.start(config(tmp_path), variant(0.5))
+        run.log_cell(cell(metrics={"exact_match": right}), samples(2))
+        run.finish(0)
+    (found,) = run_files(tmp_path)
+    assert found.summary["rv_gsm8k/exact_match"] == 0.75
+
+
+OTHERWISE: dict[str, Any] = {"study": "second", "temperature": 0.5, "limit": 7, "seed": 1, "chat": False}
+
+
+def test_another_study_variant_or_way_of_asking_is_another_run(tmp_path: Path) -> None:
+    base = config(tmp_path)
+    others = [
+        replace(base, study="second"),
+        replace(base, temperature=0.5),
+        replace(base, limit=7),
+        replace(base, seed=1),
+    ]
+    for asked in (base, *others):
+        tracking.start(asked, variant(0.5)).finish(0)
+    tracking.start(base, variant(1.0)).finish(0)
+    assert len({file.run.run_id for file in run_files(tmp_path)}) == len(others) + 2
+
+
+def test_a_job_that_goes_on_shows_the_cells_of_the_one_before(tmp_path: Path) -> None:
+    asked = mirrors.asked(tmp_path)
+    mirrors.add(asked, "1101", "rv_sciq")
+    mirrors.add(replace(asked, temperature=0.5), "0000", "rv_gsm8k")  # asked in another way
+    run = tracking.start(asked, mirrors.variant_of(asked))
+    run.log_cell(cell("rv_bbh_navigate"), samples(2))
+    run.finish(0)
+    (found,) = run_files(tmp_path)
+    assert (found.summary["rv_sciq/exact_match"], found.summary["rv_sciq/samples"]) == (0.75, 4)
+    assert found.summary["rv_bbh_navigate/n"] == 3
+    assert not any(name.startswith("rv_gsm8k") for name in found.summary)
+
+
+def test_a_run_that_somebody_writes_to_is_not_removed(tmp_path: Path) -> None:
+    first = tracking.start(config(tmp_path), variant(0.5))
+    second = tracking.start(config(tmp_path), variant(0.5))
+    second.finish(0)
+    first.log_cell(cell(), samples(2))
+    assert len(list((tmp_path / "wandb").glob("offline-run-*"))) == 2
+    first.finish(0)
+    (found,) = run_files(tmp_path)
+    assert found.summary["rv_gsm8k/exact_match"] == 0.5
+
+
+def test_everything_lies_in_the_store(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    run = tracking.start(config(store), variant(0.5))
+    run.log_cell(cell(), samples(3))
+    run.finish(0)
+    wandb.teardown()
+    outside = [path for path in tmp_path.rglob("*") if path.is_file() and store not in path.parents]
+    assert [path for path in outside if ".cache/wandb/logs" not in str(path)] == []
+    assert "WANDB_DATA_DIR" not in os.environ
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</textarea><img src=x onerror=alert(1)>",
+    "javascript:alert(1)",
+    "\x00\x07\x1b[31m\u202e\u2028",
+    "a\ud800b",
+    '{"_type": "html-file", "path": "/etc/passwd"}',
+    "=HYPERLINK(1)",
+]
+
+
+def test_what_a_model_wrote_is_only_data(tmp_path: Path) -> None:
+    written = [{**samples(1)[0], "item_id": f"x/{place}", "response": text} for place, text in enumerate(HOSTILE)]
+    run = tracking.start(config(tmp_path), variant(0.5))
+    run.log_cell(cell(), written)
+    run.finish(0)
+    table = run_files(tmp_path)[0].table("rv_gsm8k/table")
+    responses = [row[table["columns"].index("response")] for row in table["data"]]
+    assert responses == [text.replace("\ud800", "\ufffd") for text in HOSTILE]
+
+
+def test_an_endless_text_is_cut_and_says_so(tmp_path: Path) -> None:
+    run = tracking.start(config(tmp_path), variant(0.5))
+    run.log_cell(cell(), [{**samples(1)[0], "response": "x" * 1_000_000}])
+    run.finish(0)
+    table = run_files(tmp_path)[0].table("rv_gsm8k/table")
+    response = table["data"][0][table["columns"].index("response")]
+    assert response.startswith("x" * tracking.CELL_CHARACTERS + "\n")
+    assert response.endswith("[... 990,000 characters more]")
+
+
+def test_all_tables_of_a_run_together_are_capped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rveval.tracking.live.RUN_ROWS", 5)
+    run = tracking.start(config(tmp_path), variant(0.5))
+    for number in range(3):
+        run.log_cell(cell(f"rv_{number}"), samples(3))
+    run.finish(0)
+    (found,) = run_files(tmp_path)
+    assert [found.summary[f"rv_{number}/samples_shown"] for number in range(3)] == [3, 2, 0]
+    assert [found.summary[f"rv_{number}/samples"] for number in range(3)] == [3, 3, 3]
+    assert "rv_2/table/path" not in found.summary
+
+
+def test_a_task_with_an_endless_name_has_a_table(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    name = "my_" + "very_" * 40 + "long_task"
+    run = tracking.start(config(tmp_path), variant(0.5))
+    run.log_cell(cell(name), samples(3))
+    run.finish(0)
+    (found,) = run_files(tmp_path)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert found.summary[f"{name}/n"] == 3
+    assert len(found.table(cells.table_key(f"{name}/table"))["data"]) == 3
+
+
+def test_a_repetition_and_a_draw_stand_beside_the_first(tmp_path: Path) -> None:
+    run = tracking.start(config(tmp_path), variant(0.5))
+    run.log_cell(cell(metrics={"exact_match": 0.5}), samples(1))
+    run.log_cell(cell(metrics={"exact_match": 0.6}, settings={"repeat": 1}), samples(1))
+    run.log_cell(cell(metrics={"exact_match": 0.7}, draw=1, settings={"repeat": 2}), samples(1))
+    run.finish(0)
+    found = run_files(tmp_path)[0].summary
+    names = ("rv_gsm8k", "rv_gsm8k/repeat1", "rv_gsm8k/draw1/repeat2")
+    assert [found[f"{name}/exact_match"] for name in names] == [0.5, 0.6, 0.7]
+
+
+def test_examples_in_the_documentation() -> None:
+    assert doctest.testmod(cells).failed == 0
+    assert doctest.testmod(cells).attempted > 0
+
+
+def test_the_summary_is_mirrored_at_the_end(tmp_path: Path) -> None:
+    asked = [mirrors.asked(tmp_path, alpha) for alpha in (0.0, 0.5)]
+    mirrors.add(asked[0], "1100")
+    mirrors.add(asked[1], "1110")
+    for _ in range(2):
+        tracking.summarise(asked[1])
+    (found,) = run_files(tmp_path)
+    assert (found.run.job_type, found.run.run_group) == ("summary", "first")
+    assert "study/differences/path" in found.summary
+
+
+def test_a_summary_that_fails_costs_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tracking.summarise(mirrors.asked(tmp_path))
+    assert "rveval.track" in caplog.text
+    tracking.summarise(mirrors.asked(tmp_path, tracking={"kind": "none"}))
+    assert list(tmp_path.glob("wandb")) == []

@@ -6,6 +6,7 @@ W&B shows a table's text as text.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -36,6 +37,7 @@ TABLE_COLUMNS = (
     "n_prompt_tokens",
     "n_output_tokens",
 )
+_KEY_LENGTH = 90  # of the 128 characters of an artifact's name; the rest is the run's id, "_table" and a random ending
 _NUMERIC_PARTS = ("metrics", "health", "timings")
 
 
@@ -77,6 +79,17 @@ def shown_as(value: Any) -> Any:
         value = f"{value[:CELL_CHARACTERS]}\n[... {more:,} characters more]"
     # A lone surrogate is no UTF-8, which the client writes; U+FFFD is what stands for such a thing.
     return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def table_key(name: str) -> str:
+    """The key of a table: its name, shortened where W&B could not name the artifact that it keeps the table in.
+
+    >>> table_key("rv_sciq/table"), len(table_key("x" * 500))
+    ('rv_sciq/table', 89)
+    """
+    if len(name) <= _KEY_LENGTH:
+        return name
+    return f"{name[: _KEY_LENGTH - 10]}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _leaves(tree: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

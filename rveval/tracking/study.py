@@ -15,7 +15,7 @@ from typing import Any
 from rveval.errors import Failed, Problem
 from rveval.records import Store, StudyEntry
 from rveval.summary.typed import Comparison, Summary
-from rveval.tracking.cells import RUN_ROWS, TABLE_COLUMNS, TABLE_ROWS, numbers, prefix, rows
+from rveval.tracking.cells import RUN_ROWS, TABLE_COLUMNS, TABLE_ROWS, numbers, prefix, rows, table_key
 from rveval.tracking.client import OpenRun, Place, open_run, shown_config
 from rveval.tracking.groups import Group, groups, repeat, run_id, summary_id
 from rveval.tracking.tables import charts, differences, tables
@@ -115,7 +115,9 @@ def mirror_summary(place: Place, study: str, summary: Summary) -> Mirrored:
     values: dict[str, Any] = {f"study/{key}": _table(one.columns, one.rows) for key, one in made.items()}
     for key, chart in charts(summary).items():
         curve = _table(["alpha", "accuracy", "line"], chart.rows)
-        values[f"study/{key}"] = wandb.plot.line(curve, "alpha", "accuracy", stroke="line", title=chart.title)
+        values[table_key(f"study/{key}")] = wandb.plot.line(
+            curve, "alpha", "accuracy", stroke="line", title=chart.title
+        )
     told = Mirrored(name, summary_id(study), len(summary["cells"]), tables=list(made))
     shown = {"study": study, "rules": summary["rules"], "made": summary["made"]}
     with _opened(place, told, study, "summary", shown) as run, tempfile.TemporaryDirectory() as scratch:
@@ -139,10 +141,11 @@ def log_cell(run: OpenRun, cell: Mapping[str, Any], samples: Iterable[Mapping[st
     """
     named = prefix(cell)
     shown, total = rows(samples, max(0, min(TABLE_ROWS, rows_left)))
-    values: dict[str, Any] = {**numbers(cell), "samples": total, "samples_shown": len(shown)}
+    values = {**numbers(cell), "samples": total, "samples_shown": len(shown)}
+    logged: dict[str, Any] = {f"{named}/{name}": value for name, value in values.items()}
     if shown:
-        values["table"] = _table(TABLE_COLUMNS, shown)
-    run.log({f"{named}/{name}": value for name, value in values.items()})
+        logged[table_key(f"{named}/table")] = _table(TABLE_COLUMNS, shown)
+    run.log(logged)
     return Shown(total, len(shown))
 
 
