@@ -45,7 +45,7 @@ def judge(claim: float, observed: Paired | Effect) -> Judgement:
 
     Args:
         claim: the published difference, as a share.
-        observed: of `paired`, `clustered` or `pooled`.
+        observed: of `paired` or `clustered`, or the effect of `pooled`.
 
     Raises:
         ValueError: the claim is 0 or no number.

@@ -56,7 +56,7 @@ def survival(
 ) -> Survival:
     """Judge one variant under one family, by a rule that is fixed before the data are seen.
 
-    - No verdict: all four cells, or both of one pair, stand at the floor or at the ceiling (see `edge`).
+    - No verdict: both cells of a pair, clean or under the family, stand at the floor or at the ceiling (see `edge`).
     - No gain to survive: the interval of the clean gain reaches 0.
     - Survived: the interval of the gain under the family lies above 0, and that of the share kept at or above `margin`.
     - Lost: the interval of the share kept lies below `margin`.
