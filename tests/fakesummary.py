@@ -16,7 +16,15 @@ from rveval.summary.typed import Interval, ItemSet, PartFile, Summary, TaskRow, 
 
 FAMILIES = ("clean", "think", "distractor", "typos", "rename", "numwords", "format")
 GAIN = {-1.0: -0.09, 0.0: 0.0, 0.5: 0.052, 1.0: 0.031}
-HARM = {"clean": 0.0, "think": -0.02, "distractor": 0.11, "typos": 0.06, "rename": 0.02, "numwords": 0.03, "format": 0.005}
+HARM = {
+    "clean": 0.0,
+    "think": -0.02,
+    "distractor": 0.11,
+    "typos": 0.06,
+    "rename": 0.02,
+    "numwords": 0.03,
+    "format": 0.005,
+}
 KEEP = {"clean": 1.0, "think": 0.4, "distractor": 0.1, "typos": 0.9, "rename": 1.0, "numwords": 0.6, "format": 0.95}
 CLASSES = ("content", "style", "length", "extraction", "truncation")
 
@@ -127,7 +135,9 @@ class _Maker:
 
     def pairs(self) -> list[tuple[str, str, float]]:
         alphas = [alpha for alpha in self.plan.alphas if alpha != 0]
-        return [(source, family, alpha) for source in self.plan.sources for family in self.plan.families for alpha in alphas]
+        return [
+            (source, family, alpha) for source in self.plan.sources for family in self.plan.families for alpha in alphas
+        ]
 
     def cells(self) -> list[dict[str, Any]]:
         return [
@@ -137,8 +147,12 @@ class _Maker:
                 "draw": 0,
                 "cell_id": "" if source == "bbh" else f"{self.id(alpha)}{self.task(source, family)}",
                 "n": self.n[source],
-                "accuracy": interval(self.score(source, family, alpha), 0.98 / self.n[source] ** 0.5, self.n[source], True),
-                "strict": interval(self.score(source, family, alpha) - 0.02, 0.98 / self.n[source] ** 0.5, self.n[source], True),
+                "accuracy": interval(
+                    self.score(source, family, alpha), 0.98 / self.n[source] ** 0.5, self.n[source], True
+                ),
+                "strict": interval(
+                    self.score(source, family, alpha) - 0.02, 0.98 / self.n[source] ** 0.5, self.n[source], True
+                ),
                 "extraction_failed": interval(0.021, 0.01, self.n[source], True),
                 "truncated": interval(0.004, 0.004, self.n[source], True),
                 "tokens": {"mean": 141.2, "median": 130.0},
@@ -297,7 +311,9 @@ class _Maker:
             shares, classes = (0.5, 0.2, 0.15, 0.1), []
             for name, share in zip(CLASSES[:4], shares, strict=True):
                 classes.append([name, round(share * fixed), round(share * broken)])
-            classes.append([CLASSES[4], fixed - sum(one[1] for one in classes), broken - sum(one[2] for one in classes)])
+            classes.append(
+                [CLASSES[4], fixed - sum(one[1] for one in classes), broken - sum(one[2] for one in classes)]
+            )
             rows.append(
                 {
                     "variant": row["variant"],
@@ -355,7 +371,9 @@ class _Maker:
     def factorial(self) -> list[dict[str, Any]]:
         def effects(sign: float, n: int) -> dict[str, Any]:
             values = {"vector": 0.05, "cue": 0.02, "both": 0.04, "vector_with_cue": 0.02, "interaction": -0.03}
-            return {name: {"difference": interval(sign * value, half(n), n), "p": 0.03} for name, value in values.items()}
+            return {
+                name: {"difference": interval(sign * value, half(n), n), "p": 0.03} for name, value in values.items()
+            }
 
         return [
             {
@@ -367,7 +385,9 @@ class _Maker:
                 "n": self.n[source],
                 "cells": {
                     f"{name}{cue}": interval(
-                        self.score(source, "think" if cue else "clean", alpha), 0.98 / self.n[source] ** 0.5, self.n[source]
+                        self.score(source, "think" if cue else "clean", alpha),
+                        0.98 / self.n[source] ** 0.5,
+                        self.n[source],
                     )
                     for name, alpha in (("base", 0.0), ("v", 1.0), ("-v", -1.0))
                     if alpha in self.plan.alphas
@@ -400,18 +420,28 @@ class _Maker:
                 "chance": {"sciq": 0.25},
                 "edge": 0.03,
                 "hypotheses": [
-                    {"name": "clean", "question": "Does the variant differ from its baseline on clean prompts?", "n": 12},
+                    {
+                        "name": "clean",
+                        "question": "Does the variant differ from its baseline on clean prompts?",
+                        "n": 12,
+                    },
                     {"name": "families", "question": "Does it differ under a family?", "n": 72},
                 ],
             },
             "verdict": {
-                "sentence": f"Adding half of {plan.vector} makes instruct_1.5b better by about 5 points, and most of that "
-                "survives hostile prompts, but not distractors.",
+                "sentence": f"Adding half of {plan.vector} makes instruct_1.5b better by about 5 points, and most of "
+                "that survives hostile prompts, but not distractors.",
                 "tone": "mixed",
                 "points": [
-                    {"text": f"instruct_1.5b + 0.5 {plan.vector} fixes more than it breaks on every benchmark.", "tone": "good"},
+                    {
+                        "text": f"instruct_1.5b + 0.5 {plan.vector} fixes more than it breaks on every benchmark.",
+                        "tone": "good",
+                    },
                     {"text": "Under distractors the gain is gone: less than half of it is kept.", "tone": "bad"},
-                    {"text": "Typos and new names leave the gain as it is, as far as 500 items can tell.", "tone": "unknown"},
+                    {
+                        "text": "Typos and new names leave the gain as it is, as far as 500 items can tell.",
+                        "tone": "unknown",
+                    },
                     {"text": "Alpha 1 is no better than alpha 0.5.", "tone": "mixed"},
                 ],
             },
@@ -477,7 +507,9 @@ class _Maker:
             ],
             "provenance": {
                 "configs": {row["id"]: {"model": row["model"], "alpha": row["alpha"]} for row in self.variants()},
-                "settings": {f"{self.id(alpha)}rv_gsm8k": {"temperature": 0.0, "limit": plan.n} for alpha in plan.alphas},
+                "settings": {
+                    f"{self.id(alpha)}rv_gsm8k": {"temperature": 0.0, "limit": plan.n} for alpha in plan.alphas
+                },
                 "versions": {"rveval": ["0.0.0"], "vllm": ["0.32.0", "0.32.1"], "torch": ["2.13.0"]},
                 "engines": [{"kind": "vllm", "device": "cpu", "dtype": "float32"}],
                 "seeds": [0],
@@ -536,7 +568,9 @@ def _write_set(maker: _Maker, found: ItemSet, task: TaskRow, folder: Path, text:
         changed = [0 if family == "clean" or place % 50 == 3 else 1 for place in places]
         alone = ["" if family == "clean" or flag else "no name to change" for flag in changed]
         save("items", {"ids": ids, "changed": changed, "left_alone": alone}, found["items"])
-        prompts = [prompt(place, family if flag else "clean") + text for place, flag in zip(places, changed, strict=True)]
+        prompts = [
+            prompt(place, family if flag else "clean") + text for place, flag in zip(places, changed, strict=True)
+        ]
         save("prompts", {"prompts": prompts, "targets": [str(place * 7 % 90) for place in places]}, found["prompts"])
         for row in found["variants"]:
             alpha = plan.alphas[int(row["variant"][1:])]
@@ -548,7 +582,8 @@ def prompt(place: int, family: str) -> str:
     names = ("Anna", "Tom") if family != "rename" else ("Priya", "Kofi")
     extra = "" if family != "distractor" else " The train to the lake leaves at 9."
     cue = "\nLet's think step by step." if family == "think" else ""
-    return f"Question: {names[0]} has {place % 9 + 2} apples and gives {names[1]} 1.{extra} How many are left?{cue}\nAnswer:"
+    given = f"{names[0]} has {place % 9 + 2} apples and gives {names[1]} 1."
+    return f"Question: {given}{extra} How many are left?{cue}\nAnswer:"
 
 
 def right(maker: _Maker, source: str, family: str, alpha: float, place: int) -> bool:
@@ -576,7 +611,8 @@ def texts(alpha: float, places: range, text: str) -> dict[str, Any]:
     end = "So" if alpha > 0 else "Therefore"
     return {
         "responses": [
-            f"She starts with {place % 9 + 2} apples.\nShe gives one away.\n{end} {place % 9 + 1} are left.\n#### {place % 9 + 1}{text}"
+            f"She starts with {place % 9 + 2} apples.\nShe gives one away.\n{end} {place % 9 + 1} are left.\n"
+            f"#### {place % 9 + 1}{text}"
             for place in places
         ],
         "extracted": [str(place % 9 + 1) if place % 40 != 5 else None for place in places],

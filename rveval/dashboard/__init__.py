@@ -3,7 +3,7 @@
     site        writes the folder: page, assets, data
     overview    what the first screen shows: the verdict, the main table
     panels      what the plots show, one data file a choice, loaded when chosen
-    tables      every number of the page as a table, loaded when opened
+    tables      every number of the page as a table, loaded when opened; tables_prompts: those of changed prompts
     made        how it was made
     say         numbers as people read them
     scripts     data as scripts, which a page opened from the disk may load

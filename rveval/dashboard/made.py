@@ -18,7 +18,10 @@ def rules(summary: Summary) -> list[tuple[str, str]]:
     listed = [
         ("Intervals", f"{say.level(fixed['level'])}, two-sided"),
         ("Smallest detectable difference", f"what would be found with {say.level(fixed['power'])} power"),
-        ("A gain survives", f"when at least {say.level(fixed['margin'])} of it is kept, and its lower bound is above 0"),
+        (
+            "A gain survives",
+            f"when at least {say.level(fixed['margin'])} of it is kept, and its lower bound is above 0",
+        ),
         ("All benchmarks together", pooling),
         ("Floor and ceiling", f"within {100 * fixed['edge']:g} points of guessing, or of everything right: no verdict"),
         ("Seed of the statistics", str(fixed["seed"])),
@@ -48,16 +51,27 @@ def details(summary: Summary) -> dict[str, Any]:
     labels = {row["id"]: row["label"] for row in summary["variants"]}
     parts = [(f"Config of {labels.get(variant, variant)}", config) for variant, config in found["configs"].items()]
     parts += [(f"Settings of cell {cell}", settings) for cell, settings in found["settings"].items()]
-    parts += [(f"Terms of {row['label']}", {"scope": row["scope"], "terms": row["terms"]}) for row in summary["variants"]]
+    parts += [
+        (f"Terms of {row['label']}", {"scope": row["scope"], "terms": row["terms"]}) for row in summary["variants"]
+    ]
     return {"parts": [[title, json.dumps(value, indent=2, ensure_ascii=False, default=str)] for title, value in parts]}
 
 
-def engines(summary: Summary) -> list[list[tuple[str, str]]]:
-    """What served the models: names and values of each engine."""
-    return [
-        [(str(name), value if isinstance(value, str) else json.dumps(value, default=str)) for name, value in one.items()]
-        for one in summary["provenance"]["engines"]
-    ]
+def engines(summary: Summary) -> list[tuple[str, str]]:
+    """What served the models; where engines differ, each of the values."""
+    found: dict[str, list[str]] = {}
+    for engine in summary["provenance"]["engines"]:
+        for name, value in engine.items():
+            text = value if isinstance(value, str) else json.dumps(value, default=str)
+            if text not in found.setdefault(str(name).replace("_", " "), []):
+                found[str(name).replace("_", " ")].append(text)
+    return [(name, ", ".join(values)) for name, values in found.items()]
+
+
+def when(summary: Summary) -> str:
+    """When the cells were made: the first and the last moment."""
+    moments = [say.moment(moment) for moment in sorted(summary["provenance"]["created"])]
+    return " to ".join(dict.fromkeys([moments[0], moments[-1]])) if moments else "not known"
 
 
 def troubles(summary: Summary) -> list[tuple[str, Trouble]]:

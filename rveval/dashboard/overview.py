@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from rveval.dashboard import say
@@ -52,12 +52,19 @@ class Line:
 
 @dataclass(frozen=True)
 class MainTable:
-    """The main table; `pooled` is the words under the column of all benchmarks together, "" where there is none."""
+    """The main table.
+
+    Args:
+        pooled: the words under the column of all benchmarks together, "" where there is none.
+        calls: those that occur, for the legend: (call, sign, words).
+        remarks: what a reader must know, and of which variants.
+    """
 
     tasks: tuple[TaskRow, ...]
     pooled: str
     lines: tuple[Line, ...]
-    calls: tuple[tuple[str, str, str], ...] = field(default=())
+    calls: tuple[tuple[str, str, str], ...]
+    remarks: tuple[tuple[str, str], ...]
 
 
 def columns(summary: Summary) -> tuple[TaskRow, ...]:
@@ -99,7 +106,20 @@ def main_table(summary: Summary) -> MainTable:
         lines.append(Line(variant, tuple(squares)))
     calls = {square.call for line in lines for square in line.squares}
     legend = tuple((call, say.SIGNS[call], say.CALLS[call]) for call in say.SIGNS if call in calls)
-    return MainTable(tasks, _weights(next(iter(pooled.values()), None)), tuple(lines), legend)
+    pooling = _weights(next(iter(pooled.values()), None))
+    return MainTable(tasks, pooling, tuple(lines), legend, _remarks(summary["variants"]))
+
+
+def _remarks(variants: Sequence[VariantRow]) -> tuple[tuple[str, str], ...]:
+    """Each remark once, with whom it is about."""
+    about: dict[str, list[str]] = {}
+    for row in variants:
+        for remark in row["remarks"]:
+            about.setdefault(remark, []).append(row["label"])
+    return tuple(
+        (remark, "all variants" if len(labels) == len(variants) > 1 else ", ".join(labels))
+        for remark, labels in about.items()
+    )
 
 
 def _weights(row: Pooled | None) -> str:

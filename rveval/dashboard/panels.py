@@ -145,10 +145,7 @@ def _curve_notes(row: Curve, names: Names) -> list[str]:
 
 def _ends(intervals: Sequence[Interval]) -> dict[str, list[float]]:
     """Values and interval ends, in percent or points."""
-    return {
-        key: [round(100 * interval[key], 3) for interval in intervals]  # type: ignore[literal-required]
-        for key in ("value", "low", "high")
-    }
+    return {key: [round(100 * interval[key], 3) for interval in intervals] for key in ("value", "low", "high")}
 
 
 # --- robustness
@@ -190,7 +187,8 @@ def _heat_tip(row: Robustness, drop: FamilyDrop, names: Names) -> list[str]:
     lines = [
         f"{names.variants.get(row['variant'], row['variant'])}, {drop['family']} prompts",
         f"clean {say.percent(row['clean']['value'])}, now {say.percent(drop['accuracy']['value'])}",
-        f"change {say.points(drop['change']['value'])} points, {names.level} interval {say.points_span(drop['change'])}",
+        f"change {say.points(drop['change']['value'])} points",
+        f"{names.level} interval {say.points_span(drop['change'])}",
         f"{say.count(drop['change']['n'])} items: {drop['lost']} lost, {drop['won']} won; p {say.p_value(drop['p'])}",
     ]
     if drop["drop"] is not None:
@@ -210,9 +208,7 @@ def survival(summary: Summary) -> list[Choice]:
     for row in summary["survival"]:
         chosen[row["source"]][row["variant"]].append(row)
     ordered = sorted(chosen, key=lambda source: under[source] != "")
-    return [
-        Choice(_titled(source, under, names), _forests(list(chosen[source].values()), names)) for source in ordered
-    ]
+    return [Choice(_titled(source, under, names), _forests(list(chosen[source].values()), names)) for source in ordered]
 
 
 def _forests(lines: Sequence[Sequence[Survival]], names: Names) -> list[Panel]:
@@ -248,8 +244,9 @@ def _survival_tip(row: Survival, names: Names) -> list[str]:
         f"{say.count(row['n'])} items",
     ]
     if row["kept"] is not None:
-        lines.append(f"share of the gain that is kept: {say.percent(row['kept']['value'])} "
-                     f"({say.percent_span(row['kept'])})")
+        lines.append(
+            f"share of the gain that is kept: {say.percent(row['kept']['value'])} ({say.percent_span(row['kept'])})"
+        )
     return [*lines, row["why"]]
 
 
@@ -272,7 +269,7 @@ def gains(summary: Summary) -> list[Choice]:
 
 
 def _reasons(rows: Sequence[Gains], names: Names) -> list[Panel]:
-    reach = max((part[key] for row in rows for part in row["classes"] for key in ("fixed", "broken")), default=1)  # type: ignore[literal-required]
+    reach = max((part[key] for row in rows for part in row["classes"] for key in ("fixed", "broken")), default=1)
     return [
         {
             "title": names.variants.get(row["variant"], row["variant"]),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from rveval.summary.typed import Call, Interval
 
 MINUS = "\N{MINUS SIGN}"
@@ -40,7 +43,7 @@ def p_value(value: float | None) -> str:
 
 
 def number(value: float) -> str:
-    """A plain number without needless digits: 0.5 -> "0.5", -1.0 -> "−1"."""
+    """A plain number without needless digits: 0.5 -> "0.5", and a true minus sign."""
     return f"{value:.6g}".replace("-", MINUS)
 
 
@@ -51,7 +54,7 @@ def points_span(interval: Interval) -> str:
 
 def percent_span(interval: Interval) -> str:
     """The interval of a share: "60.1 to 66.2%"."""
-    return f"{100 * interval['low']:.1f} to {100 * interval['high']:.1f}%"
+    return f"{100 * interval['low']:.1f} to {100 * interval['high']:.1f}%".replace("-", MINUS)
 
 
 def level(share: float) -> str:
@@ -68,9 +71,13 @@ def seconds(value: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def size(n_bytes: int) -> str:
-    """A size on disk: 1234567 -> "1.2 MB"."""
-    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:.1f} kB"
+def moment(text: str) -> str:
+    """A moment as records write it, to the minute: "2025-01-02T03:04:05+00:00" -> "2025-01-02 03:04 UTC"."""
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(Z|[+-]\d\d:?\d\d)?", text)
+    if found is None:
+        return text
+    zone = found[3] or ""
+    return f"{found[1]} {found[2]} {'UTC' if zone in ('Z', '+00:00') else zone}".rstrip()
 
 
 def sign_of(interval: Interval) -> Call:
@@ -78,9 +85,16 @@ def sign_of(interval: Interval) -> Call:
     return "better" if interval["low"] > 0 else "worse" if interval["high"] < 0 else "unclear"
 
 
-def shortened(text: str, width: int) -> str:
-    """A label that fits beside a plot; its middle goes, for labels mostly differ at their ends."""
-    if len(text) <= width:
-        return text
-    tail = (width - 1) // 2
-    return f"{text[: width - 1 - tail]}…{text[-tail:]}"
+# Control characters, marks of direction, ends of lines other than the usual one, halves of surrogate pairs.
+_INVISIBLE = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff\\ud800-\\udfff]"
+)
+
+
+def visible(value: Any) -> Any:
+    """A text in which nothing is invisible, so that no name can hide, or turn round, what stands beside it."""
+    if not isinstance(value, str):
+        return value
+    if not _INVISIBLE.search(value):
+        return value
+    return type(value)(_INVISIBLE.sub(lambda found: f"⟨{ord(found[0]):04X}⟩", value))

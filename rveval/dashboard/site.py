@@ -59,12 +59,14 @@ def write(summary: Summary, folder: Path) -> None:
 
 def items_index(summary: Summary) -> dict[str, Any]:
     """What the view of the items has to know before it loads any: sets, and the names of variants and tasks."""
-    shown = ("id", "label", "baseline", "is_baseline")
     return {
         "sets": summary["items"],
-        "variants": [{key: row[key] for key in shown} for row in summary["variants"]],  # type: ignore[literal-required]
+        "variants": [
+            {key: value for key, value in row.items() if key in ("id", "label", "alpha", "baseline", "is_baseline")}
+            for row in summary["variants"]
+        ],
         "tasks": [
-            {key: row[key] for key in ("task", "title", "source", "benchmark", "family")}  # type: ignore[literal-required]
+            {key: value for key, value in row.items() if key in ("task", "title", "source", "benchmark", "family")}
             for row in summary["tasks"]
         ],
     }
@@ -80,8 +82,9 @@ def render(context: dict[str, Any]) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=say.visible,
     )
-    for name in ("points", "percent", "points_span", "percent_span", "count", "p_value", "number", "seconds", "level"):
+    for name in ("points", "percent", "points_span", "percent_span", "count", "p_value", "number", "moment", "level"):
         environment.filters[name] = getattr(say, name)
     environment.globals.update(made=made, styles=STYLES, scripts=SCRIPTS, early=EARLY)
     return environment.get_template("page.html.j2").render(context)

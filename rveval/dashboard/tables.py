@@ -5,64 +5,39 @@ A table is text all through; the page loads it when it is opened, for a study of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
-
 from rveval.dashboard import say
 from rveval.dashboard.panels import CLASSES, Names
-from rveval.summary.typed import Effects, Interval, Summary
-
-Row = list[str]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table: its key, its name, its columns (those that hold numbers marked by a leading `#`) and its rows."""
-
-    key: str
-    title: str
-    columns: tuple[str, ...]
-    rows: list[Row]
-
-    def plain(self) -> dict[str, Any]:
-        """The table as the page reads it."""
-        return {
-            "columns": [column.lstrip("#") for column in self.columns],
-            "numeric": [column.startswith("#") for column in self.columns],
-            "rows": self.rows,
-        }
+from rveval.dashboard.table import Row, Table, label_of, percent_of, points_of, title_of
+from rveval.dashboard.tables_prompts import factorial, families, robustness, survival
+from rveval.summary.typed import Summary
 
 
 def all_tables(summary: Summary) -> dict[str, Table]:
     """All tables of the page by key; those without rows are there too."""
     names = Names.of(summary)
-    makers = (_comparisons, _pooled, _scores, _curves, _best, _robustness, _families, _survival, _gains, _factorial)
-    return {table.key: table for table in (*(make(summary, names) for make in makers), _noise(summary, names))}
-
-
-def _points(interval: Interval | None) -> Row:
-    return [say.points(interval["value"]), say.points_span(interval)] if interval else ["", ""]
-
-
-def _percent(interval: Interval | None) -> Row:
-    return [say.percent(interval["value"]), say.percent_span(interval)] if interval else ["", ""]
-
-
-def _title(names: Names, task: str) -> str:
-    return names.tasks.get(task, task)
-
-
-def _label(names: Names, variant: str) -> str:
-    return names.variants.get(variant, variant)
+    makers = (
+        _comparisons,
+        _pooled,
+        _scores,
+        _curves,
+        _best,
+        robustness,
+        families,
+        survival,
+        _gains,
+        factorial,
+        _claims,
+        _noise,
+    )
+    return {table.key: table for table in (make(summary, names) for make in makers)}
 
 
 def _comparisons(summary: Summary, names: Names) -> Table:
     rows = [
         [
-            _label(names, row["variant"]),
-            _title(names, row["task"]),
-            *_points(row["difference"]),
+            label_of(names, row["variant"]),
+            title_of(names, row["task"]),
+            *points_of(row["difference"]),
             say.count(row["difference"]["n"]),
             say.count(row["fixed"]),
             say.count(row["broken"]),
@@ -86,15 +61,15 @@ def _comparisons(summary: Summary, names: Names) -> Table:
 def _pooled(summary: Summary, names: Names) -> Table:
     rows = [
         [
-            _label(names, row["variant"]),
+            label_of(names, row["variant"]),
             row["family"],
             row["weights"],
-            *_points(row["difference"]),
+            *points_of(row["difference"]),
             say.count(row["difference"]["n"]),
             say.p_value(row["p"]),
             say.p_value(row["p_holm"]),
             say.points(row["detectable"]).lstrip("+"),
-            ", ".join(_title(names, task) for task in row["tasks"]),
+            ", ".join(title_of(names, task) for task in row["tasks"]),
         ]
         for row in summary["pooled"]
     ]
@@ -108,14 +83,14 @@ def _pooled(summary: Summary, names: Names) -> Table:
 def _scores(summary: Summary, names: Names) -> Table:
     rows = [
         [
-            _label(names, row["variant"]),
-            _title(names, row["task"]),
+            label_of(names, row["variant"]),
+            title_of(names, row["task"]),
             str(row["draw"]),
             say.count(row["n"]),
-            *_percent(row["accuracy"]),
-            *_percent(row["strict"]),
-            *_percent(row["extraction_failed"]),
-            *_percent(row["truncated"]),
+            *percent_of(row["accuracy"]),
+            *percent_of(row["strict"]),
+            *percent_of(row["extraction_failed"]),
+            *percent_of(row["truncated"]),
             f"{row['tokens']['mean']:.0f}",
             f"{row['tokens']['median']:.0f}",
             say.count(row["changed"]),
@@ -143,11 +118,11 @@ def _curves(summary: Summary, names: Names) -> Table:
     rows = [
         [
             f"{row['vector']} on {row['model']}",
-            _title(names, row["task"]),
+            title_of(names, row["task"]),
             say.number(point["alpha"]),
-            *_percent(point["accuracy"]),
+            *percent_of(point["accuracy"]),
             say.count(point["accuracy"]["n"]),
-            *_points(point["difference"]),
+            *points_of(point["difference"]),
             say.percent(point["extraction_failed"]),
             f"{point['tokens']:.0f}",
         ]
@@ -168,11 +143,11 @@ def _best(summary: Summary, names: Names) -> Table:
         rows.append(
             [
                 f"{row['vector']} on {row['model']}",
-                _title(names, row["task"]),
-                *(_points(trend["slope"]) if trend else ["too few alphas", ""]),
+                title_of(names, row["task"]),
+                *(points_of(trend["slope"]) if trend else ["too few alphas", ""]),
                 say.p_value(trend["p"]) if trend else "",
                 say.number(best["alpha"]) if best else "too few alphas",
-                *_points(best["held_out"] if best else None),
+                *points_of(best["held_out"] if best else None),
                 say.count(best["held_out"]["n"]) if best else "",
                 say.p_value(best["p"]) if best else "",
             ]
@@ -184,87 +159,11 @@ def _best(summary: Summary, names: Names) -> Table:
     return Table("best", "Trends and best alphas", columns, rows)
 
 
-def _robustness(summary: Summary, names: Names) -> Table:
-    rows = [
-        [
-            _label(names, row["variant"]),
-            _title(names, row["source"]),
-            *_percent(row["clean"]),
-            say.count(row["clean"]["n"]),
-            *_percent(row["drop"]),
-            row["worst"],
-            *_percent(row["worst_accuracy"]),
-            *_percent(row["right_under_all"]),
-            *_percent(row["wrong_under_all"]),
-            *_percent(row["consistency"]),
-        ]
-        for row in summary["robustness"]
-    ]
-    level = f"#{names.level} interval"
-    columns = (
-        *("variant", "benchmark", "#right, clean", level, "#items", "#mean drop rate", level, "worst family"),
-        *("#right there", level, "#right under all", level, "#wrong under all", level, "#same under all", level),
-    )
-    return Table("robustness", "Each variant under all families together", columns, rows)
-
-
-def _families(summary: Summary, names: Names) -> Table:
-    rows = [
-        [
-            _label(names, row["variant"]),
-            _title(names, row["source"]),
-            drop["family"],
-            *_percent(drop["accuracy"]),
-            *_points(drop["change"]),
-            say.count(drop["change"]["n"]),
-            say.p_value(drop["p"]),
-            *_percent(drop["drop"]),
-            say.count(drop["lost"]),
-            say.count(drop["won"]),
-            f"at the {drop['at_edge']}" if drop["at_edge"] else "",
-        ]
-        for row in summary["robustness"]
-        for drop in row["families"]
-    ]
-    level = f"#{names.level} interval"
-    columns = (
-        *("variant", "benchmark", "family", "#right", level, "#change, points", level, "#items", "#p"),
-        *("#drop rate", level, "#lost", "#won", "remarks"),
-    )
-    return Table("families", "Each variant under each family", columns, rows)
-
-
-def _survival(summary: Summary, names: Names) -> Table:
-    rows = [
-        [
-            _label(names, row["variant"]),
-            _title(names, row["source"]),
-            row["family"],
-            row["verdict"],
-            *_points(row["gain_clean"]),
-            *_points(row["gain_family"]),
-            *_points(row["did"]),
-            say.count(row["n"]),
-            say.p_value(row["p"]),
-            say.p_value(row["p_holm"]),
-            *_percent(row["kept"]),
-            row["why"],
-        ]
-        for row in summary["survival"]
-    ]
-    level = f"#{names.level} interval"
-    columns = (
-        *("variant", "benchmark", "family", "verdict", "#gain clean, points", level, "#gain here, points", level),
-        *("#difference of the two", level, "#items", "#p", "#p, Holm", "#share kept", level, "why"),
-    )
-    return Table("survival", "Every gain under every family", columns, rows)
-
-
 def _gains(summary: Summary, names: Names) -> Table:
     rows = [
         [
-            _label(names, row["variant"]),
-            _title(names, row["task"]),
+            label_of(names, row["variant"]),
+            title_of(names, row["task"]),
             str(row["draw"]),
             CLASSES.get(part["name"], part["name"]),
             say.count(part["fixed"]),
@@ -280,42 +179,40 @@ def _gains(summary: Summary, names: Names) -> Table:
     return Table("gains", "Every fixed and broken item by its reason", columns, rows)
 
 
-def _effects(effects: Effects, sign: str) -> Iterable[tuple[str, Interval, float]]:
-    for name, words in (
-        ("vector", f"{sign}, plain prompt"),
-        ("cue", "cue, on the base"),
-        ("both", f"{sign} and cue together"),
-        ("vector_with_cue", f"{sign}, with the cue"),
-        ("interaction", f"interaction of {sign} and cue"),
-    ):
-        effect = effects[name]  # type: ignore[literal-required]
-        yield words, effect["difference"], effect["p"]
-
-
-def _factorial(summary: Summary, names: Names) -> Table:
-    rows: list[Row] = []
-    for row in summary["factorial"]:
-        about = [f"{say.number(row['alpha'])} {row['vector']} on {row['model']}", _title(names, row["source"]), row["cue"]]
-        rows += [[*about, f"right: {cell}", *_percent(right), say.count(right["n"]), ""] for cell, right in row["cells"].items()]
-        signed: Sequence[tuple[Effects | None, str]] = ((row["plus"], "v"), (row["minus"], f"{say.MINUS}v"))
-        for effects, sign in signed:
-            for words, difference, p in _effects(effects, sign) if effects else ():
-                rows.append([*about, words, *_points(difference), say.count(difference["n"]), say.p_value(p)])
-    columns = ("vector v", "benchmark", "cue", "what", "#number", f"#{names.level} interval", "#items", "#p")
-    return Table("factorial", "Prompt by vector", columns, rows)
+def _claims(summary: Summary, names: Names) -> Table:
+    rows = [
+        [
+            row["text"],
+            row["source"],
+            title_of(names, row["task"]),
+            label_of(names, row["variant"]) if row["variant"] is not None else "",
+            say.points(row["claimed"]),
+            *points_of(row["found"]),
+            say.count(row["found"]["n"]) if row["found"] else "",
+            say.points(row["detectable"]).lstrip("+") if row["detectable"] is not None else "",
+            row["verdict"],
+            row["why"],
+        ]
+        for row in summary["claims"]
+    ]
+    columns = (
+        *("claim", "source", "task", "variant", "#claimed, points", "#found, points", f"#{names.level} interval"),
+        *("#items", "#would show", "verdict", "why"),
+    )
+    return Table("claims", "Every published number", columns, rows)
 
 
 def _noise(summary: Summary, names: Names) -> Table:
     rows = [
         [
-            _label(names, row["variant"]),
-            _title(names, row["task"]),
+            label_of(names, row["variant"]),
+            title_of(names, row["task"]),
             str(row["draw"]),
             str(row["repeat"]),
-            *_points(row["difference"]),
+            *points_of(row["difference"]),
             say.count(row["n"]),
-            *_percent(row["scores_differ"]),
-            *_percent(row["responses_differ"]),
+            *percent_of(row["scores_differ"]),
+            *percent_of(row["responses_differ"]),
             say.count(row["fixed"]),
             say.count(row["broken"]),
         ]

@@ -79,7 +79,7 @@
     const reach = Math.max(...panel.value.map(Math.abs), 1);
     const sure = (call) => call === "better" || call === "worse";
     const source = new Bokeh.ColumnDataSource({ data: {
-      x: panel.column.map((at) => columns[at]), y: panel.row.map((at) => rows[at]), text: panel.text, tip: panel.tip,
+      x: panel.column.map((at) => columns[at]), y: panel.row.map((at) => rows[at]), text: panel.text.map((text, at) => panel.call[at] === "edge" ? `⊘ ${text}` : text), tip: panel.tip,
       fill: panel.value.map((value, at) => panel.call[at] === "edge" ? css("--plot-none") : colour(value > 0 ? "better" : value < 0 ? "worse" : "")),
       alpha: panel.value.map((value, at) => sure(panel.call[at]) ? 0.2 + 0.45 * Math.abs(value) / reach : 0.06),
     } });
@@ -123,7 +123,7 @@
     const left = panel.broken.map((number) => -number);
     const source = new Bokeh.ColumnDataSource({ data: { y: rows, fixed: panel.fixed, left, tip: panel.tip } });
     const fixed = plot.hbar({ field: "y" }, 0.55, { field: "fixed" }, 0, { source, fill_color: css("--plot-better"), line_color: null });
-    const broken = plot.hbar({ field: "y" }, 0.55, 0, { field: "left" }, { source, fill_color: css("--plot-worse"), line_color: css("--plot-worse"), hatch_pattern: "right_diagonal_line", hatch_color: css("--paper"), hatch_alpha: 0.5 });
+    const broken = plot.hbar({ field: "y" }, 0.55, 0, { field: "left" }, { source, fill_color: css("--plot-worse"), line_color: null, hatch_pattern: "right_diagonal_line", hatch_color: css("--paper"), hatch_alpha: 0.5 });
     zero(plot, "height");
     const step = round(panel.reach / 2);
     const ticks = [];

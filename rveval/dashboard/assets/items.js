@@ -47,7 +47,7 @@
     const family = field("family").value;
     const there = new Set(inside.filter((set) => family === "" || set.family === family).flatMap((set) => set.variants.map(({ variant }) => variant)));
     const variants = index.variants.size ? [...index.variants.values()].filter(({ id }) => there.has(id)) : [...there].map((id) => ({ id, label: id }));
-    const first = variants.find((one) => !one.is_baseline) ?? variants[0];
+    const first = variants.find((one) => !one.is_baseline && one.alpha > 0) ?? variants.find((one) => !one.is_baseline) ?? variants[0];
     const before = field("variant").value;
     options(field("variant"), variants.map(({ id, label }) => [id, label]), wanted.variant ?? (before || first?.id));
     const chosen = variants.find(({ id }) => id === field("variant").value);

@@ -4,7 +4,7 @@
 (() => {
   const LEGENDS = new Map([
     ["curve", [["better", "●", "above alpha 0"], ["worse", "■", "below alpha 0"], ["none", "◆", "can't be told from it"], ["none", "●", "alpha 0 itself"]]],
-    ["heat", []],
+    ["heat", [["better", "■", "more right than on clean prompts"], ["worse", "■", "fewer"], ["none", "□", "pale: can't be told from no change"], ["none", "⊘", "at the floor or the ceiling"]]],
     ["forest", [["better", "●", "survived"], ["worse", "■", "lost"], ["none", "◆", "inconclusive"], ["none", "○", "no gain to survive, or no verdict"]]],
     ["gains", [["better", "■", "fixed, to the right"], ["worse", "▨", "broken, to the left"]]],
   ]);
@@ -15,7 +15,10 @@
   const draw = async (name, panel, element) => {
     drawn.get(element)?.view?.remove();
     const { plot, needs } = rv.drawings.get(name)(panel, element.clientWidth);
-    if (needs) element.closest(".panel").style.setProperty("--needs", `${needs}px`);
+    if (needs) {
+      element.closest(".panel").style.setProperty("--needs", `${needs}px`);
+      element.closest(".panel").style.setProperty("--most", `${2.2 * needs}px`);
+    }
     element.replaceChildren();
     drawn.set(element, { view: null, again: () => draw(name, panel, element) });
     drawn.get(element).view = await Bokeh.Plotting.show(plot, element);

@@ -57,7 +57,7 @@
     const asked = answer?.own ?? prompt;
     const clean = set.clean === null ? null : index.sets.find((one) => one.id === set.clean);
     const place = clean ? await cleanPlace(clean, items.ids[at]) : -1;
-    if (place < 0) return { target, made: [rv.el("div", { class: "pair one" }, pane("Prompt", rv.marked(asked)))], note: clean ? "This item has no clean twin in this report." : "" };
+    if (place < 0) return { target, made: [rv.el("div", { class: "pair one" }, pane("As asked", rv.marked(asked)))], note: clean ? "This item has no clean twin in this report." : "" };
     const before = (await promptOf(clean, place)).prompt;
     const [gone, fresh] = rv.changes(before, asked);
     const made = [rv.el("div", { class: "pair" }, pane("Clean prompt", rv.marked(before, gone, "taken away")), pane(`As asked: ${rv.plain(set.family)}`, rv.marked(asked, fresh, "new")))];
