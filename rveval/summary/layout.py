@@ -61,7 +61,7 @@ def lay_out(studies: Sequence[Study], keep: KeepOf | None = None, tick: Callable
     ways = _ways([one for one in found.values() if not _repeat(one)])
     ids = _lines(board, found, ways, len(studies) > 1)
     problems: list[Problem] = []
-    for cell_id, one in found.items():
+    for cell_id, one in sorted(found.items(), key=lambda pair: _first(pair[1], pair[0])):
         line = ids.get((one.record["variant"]["fingerprint"], ways.get(cell_id, "")), "")
         try:
             marks = _read(one, keep(one.record, line) if keep and not _repeat(one) else None)
@@ -177,7 +177,13 @@ def _lines(board: Board, found: dict[str, _Found], ways: dict[str, str], several
     return ids
 
 
-def _order(one: _Found, key: tuple[str, str]) -> tuple[Any, ...]:
+def _first(one: _Found, cell_id: str) -> tuple[Any, ...]:
+    """The base before its variants, as it gives the prompts of the item files; clean before families."""
+    record = one.record
+    return *_order(one, ""), record["family"] != "clean", record["task"], record["draw"], cell_id
+
+
+def _order(one: _Found, key: Any) -> tuple[Any, ...]:
     variant = one.record["variant"]
     return variant["model"], variant["base"], bool(variant["terms"]), variant["vector"], variant["alpha"], key
 
