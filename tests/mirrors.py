@@ -69,6 +69,13 @@ class RunFile:
         (found,) = [one for one in self.of_kind("artifact") if one.name == name]
         return {entry.path: entry.local_path for entry in found.manifest.contents}
 
+    @property
+    def charts(self) -> dict[str, Any]:
+        """The charts of the run by their names: which table and which of its columns they draw."""
+        updates = [item for update in self.of_kind("config") for item in update.update]
+        found = [item for item in updates if list(item.nested_key[:2]) == ["_wandb", "visualize"]]
+        return {item.nested_key[2]: json.loads(item.value_json)["panel_config"] for item in found}
+
     def table(self, name: str) -> dict[str, Any]:
         (path,) = [line[f"{name}/path"] for line in self.history if line.get(f"{name}/_type") == "table-file"]
         return dict(json.loads((self.folder / "files" / path).read_text(encoding="utf-8")))
