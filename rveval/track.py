@@ -164,12 +164,17 @@ def _mirror(asked: Asked, study: str) -> int:
 
 
 def _summary(asked: Asked, study: str) -> Summary:
-    from rveval import summary
+    """The study's summary, as `python -m rveval.report study=NAME` makes it."""
+    from rveval import schema, summary
     from rveval.records import Store
+    from rveval.report import commands, making
 
     store = Store(Path(asked.store))
-    made = {"command": f"python -m rveval.track study={study}", "source": asked.store}
-    return summary.build([summary.Study(study, store, store.read_study(study))], made=made)
+    entries = store.read_study(study)
+    claims = making._claims(schema.config_dir() / "claims")
+    made = {"command": f"python -m rveval.report study={study} store={asked.store}", "source": asked.store}
+    again = commands.again(entries, asked.store)
+    return summary.build([summary.Study(study, store, entries)], claims, made=made, commands=again)
 
 
 def _tell(one: Mirrored) -> None:

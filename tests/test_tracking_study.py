@@ -115,6 +115,12 @@ def test_the_summary_run_shows_what_the_page_shows(read_only: Mirror) -> None:
     assert run.summary["verdict"] == said["verdict"]["sentence"]
 
 
+def test_published_numbers_are_judged_as_in_the_report(read_only: Mirror) -> None:
+    claims = read_only[1]["summary of first"].table("study/claims")
+    assert len(claims["data"]) > 0
+    assert {"claimed", "verdict", "why", "source"} <= set(claims["columns"])
+
+
 def test_the_alpha_curve_has_its_band(read_only: Mirror) -> None:
     run = read_only[1]["summary of first"]
     clean = "study/alpha_curve/tiny/tiny_grpo/clean"
@@ -137,9 +143,11 @@ def test_the_summary_is_an_artifact(read_only: Mirror) -> None:
     kept = Path(files["summary.json"])
     assert store in kept.parents, "it has to be there when the run is uploaded, and to go when the run goes"
     found, said = json.loads(kept.read_text(encoding="utf-8")), built(store)
-    assert {key: found[key] for key in found if key != "made"} == {
-        key: value for key, value in json.loads(json.dumps(said)).items() if key != "made"
+    ours = {"made", "claims", "provenance"}  # the verb knows the claims and the commands
+    assert {key: found[key] for key in found if key not in ours} == {
+        key: value for key, value in json.loads(json.dumps(said)).items() if key not in ours
     }
+    assert found["provenance"]["commands"]
 
 
 def test_doing_it_again_doubles_nothing(store: Path) -> None:
