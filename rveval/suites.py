@@ -30,6 +30,7 @@ class Asked:
         draw: the realisation.
         strength: None where no family of the task takes one, or for the families' own.
         wrapped: the task of lm-eval's, or of the user's, that this is; None for rveval's own.
+        repeat: 0, or the number of the time that it is asked again, with its requests in another order.
     """
 
     task: str
@@ -39,6 +40,7 @@ class Asked:
     draw: int
     strength: float | None
     wrapped: Ref | None = None
+    repeat: int = 0
 
 
 def expand(suite: SuiteConfig, problems: list[Problem], *, num_fewshot: int | None = None) -> list[Asked]:
@@ -156,8 +158,9 @@ def _wrapped(
 
 
 def _does_not_apply(name: str, families: str, why: str) -> Problem:
-    near = difflib.get_close_matches(families, perturb.FAMILIES, n=3)
-    fix = f"did you mean {', '.join(near)}?" if near and families not in perturb.FAMILIES else ""
+    unknown = [one for one in perturb.names(families) if one not in perturb.FAMILIES]
+    near = [word for one in unknown for word in difflib.get_close_matches(one, perturb.FAMILIES, n=3)]
+    fix = f"did you mean {', '.join(near)}?" if near else ""
     return Problem(why, where=f"{name}, suite.families", fix=fix)
 
 
