@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,8 @@ def plan(config: Config) -> Plan:
         raise Refused(report.problems)
     recipe = _recipe(config, base, donors)
     store = Store(Path(config.store))
-    cells = tuple(_cell(config, recipe, one, store) for one in asked)
+    again = [replace(one, repeat=time) for time in range(1, config.suite.repeat + 1) for one in asked]
+    cells = tuple(_cell(config, recipe, one, store) for one in [*asked, *(again if recipe.is_base else [])])
     shown = label(config.model.label, config.vector.label, recipe)
     opened = (base, *(checkpoint for _, checkpoint in named))
     warnings = tuple(str(problem) for problem in report.warnings)
@@ -180,6 +181,8 @@ def _cell(config: Config, recipe: Recipe, asked: Asked, store: Store) -> Cell:
     }
     if asked.benchmark == "humaneval":
         settings["sandbox"] = config.sandbox
+    if asked.repeat:
+        settings["repeat"] = asked.repeat
     cell_id = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
     return Cell(cell_id, asked, min(items, config.item_limit or items), settings, store.has(cell_id))
 

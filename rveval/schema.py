@@ -138,8 +138,8 @@ class VectorConfig:
 class SuiteConfig:
     """A named list of lm-eval tasks, each under every family: "clean", names joined by "+", or "all" that apply.
 
-    `draws` are realisations of a family, `strength` is for families that have one, `include` are folders with tasks of
-    the user's own.
+    `draws` are realisations of a family, `strength` is for families that have one, `include` are folders of own tasks,
+    `repeat` asks the base again in another order. Rules: `margin` of a gain that survives, what `pooled_by` weighs.
     """
 
     name: str = field(metadata=rule(_A_NAME, _file_name))
@@ -149,6 +149,9 @@ class SuiteConfig:
     draws: int = field(default=1, metadata=rule(_A_COUNT, _at_least_1))
     strength: float | None = field(default=None, metadata=rule("a number above 0 and at most 1, or null", _share))
     include: list[str] = field(default_factory=list, metadata=rule("a list of folders", _all_text))
+    repeat: int = field(default=0, metadata=rule("a whole number, at least 0", _at_least_0))
+    margin: float = field(default=0.5, metadata=rule("a number above 0 and at most 1", _share))
+    pooled_by: Literal["benchmarks", "items"] = field(default="benchmarks", metadata=rule("what has equal weight"))
 
 
 @dataclass(frozen=True)

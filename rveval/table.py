@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rveval.cells import Plan
+from rveval.cells import Cell, Plan
 from rveval.stats import Interval
 from rveval.summary import Row
 
@@ -172,6 +172,10 @@ def _p(row: Row) -> str:
     return "" if row.difference is None else f"{row.difference.p:.2g}"
 
 
+def _draw(cell: Cell) -> str:
+    return f"{cell.asked.draw} again" if cell.asked.repeat else str(cell.asked.draw)
+
+
 def plan(found: Plan) -> Table:
     """The cells of a plan: what would run, and what is done."""
     title = Text(f"{found.label}   (fingerprint {found.recipe.fingerprint[:12]})")
@@ -180,5 +184,5 @@ def plan(found: Plan) -> Table:
         table.add_column(name, no_wrap=True)
     for cell in found.cells:
         state = "left" if cell in found.left else "done"
-        table.add_row(cell.task, cell.asked.families, str(cell.asked.draw), str(cell.n_items), cell.cell_id, state)
+        table.add_row(cell.task, cell.asked.families, _draw(cell), str(cell.n_items), cell.cell_id, state)
     return table

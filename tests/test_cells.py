@@ -139,6 +139,9 @@ CHANGES_NOTHING = {
     "limit": 1319,
     "suite.limit": 100_000,
     "suite.draws": 3,  # of a family; a clean task has one
+    "suite.repeat": 2,  # of the base only, see below
+    "suite.margin": 0.8,
+    "suite.pooled_by": "items",
     "chat": True,
     "num_fewshot": None,
     "model.dtype": "auto",
@@ -154,6 +157,18 @@ CHANGES_NOTHING = {
 @pytest.mark.parametrize("key", CHANGES_NOTHING)
 def test_what_can_change_no_answer_changes_no_cell(made: Checkpoints, first: str, key: str) -> None:
     assert cell_id(changed(tree(made), key, CHANGES_NOTHING[key])) == first
+
+
+def test_the_base_is_asked_again_in_cells_of_their_own(made: Checkpoints) -> None:
+    base = changed(tree(made), "alpha", 0)
+    once = cell_id(base)
+    found = plan(changed(base, "suite.repeat", 2)).cells
+    assert [cell.asked.repeat for cell in found] == [0, 1, 2]
+    assert found[0].cell_id == once
+    assert len({cell.cell_id for cell in found}) == 3
+    assert {key for cell in found for key in cell.settings if cell.settings.get(key) != found[0].settings.get(key)} == {
+        "repeat"
+    }
 
 
 def test_every_key_is_known_to_change_something_or_nothing() -> None:

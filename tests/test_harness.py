@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -373,6 +373,21 @@ def test_unknown_decoding_parameters_are_refused(tokenizer: Any) -> None:
     lm = EngineLM(Canned(tokenizer), Decoding(None, 0.0, 1.0, 0), use_chat=False)
     with pytest.raises(Failed, match="top_k"):
         lm.generate_until([_instance("generate_until", ("a", {"until": ["\n"], "top_k": 4}))])
+
+
+def test_another_order_of_requests_and_every_answer_at_its_own(tokenizer: Any) -> None:
+    engine = Canned(tokenizer, answer=lambda number, request: replace(GOOD, text=str(request.prompt)))
+    texts = [f"question {number}" for number in range(30)]
+    instances = [_instance("generate_until", (text, {"until": ["x"]}), n) for n, text in enumerate(texts)]
+    found = {}
+    for order in (None, "0:repeat:1", "0:repeat:2"):
+        lm = EngineLM(engine, Decoding(None, 0.0, 1.0, 0), use_chat=False, order=order)
+        answers = lm.generate_until(instances)
+        assert answers == [str(tuple(tokenizer.encode(text))) for text in texts]
+        assert [lm.notes.taken["some_task", n][0].prompt for n in range(30)] == texts
+        found[order] = [request.prompt for request in engine.asked]
+    assert len({tuple(order) for order in found.values()}) == 3
+    assert len({frozenset(order) for order in found.values()}) == 1
 
 
 # --- log-likelihoods, against transformers

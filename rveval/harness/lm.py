@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -80,10 +81,20 @@ class EngineLM(LM):  # type: ignore[misc]
         decoding: the config's decoding.
         use_chat: whether prompts were rendered by the chat template, and so hold their special tokens already.
         progress: told of every finished request.
+        order: a seed of the order in which requests are put; None for that of the items.
     """
 
-    def __init__(self, engine: Engine, decoding: Decoding, *, use_chat: bool, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        decoding: Decoding,
+        *,
+        use_chat: bool,
+        progress: Progress | None = None,
+        order: str | None = None,
+    ) -> None:
         super().__init__()
+        self._order = order
         self._engine = engine
         self._decoding = decoding
         self._chat = use_chat
@@ -104,7 +115,9 @@ class EngineLM(LM):  # type: ignore[misc]
         asked = [self._request(instance, sample) for instance, sample in _numbered(requests)]
         self._fits(requests, asked)
         started = time.perf_counter()
-        answers = self._engine.generate(asked, self._progress)
+        places = self._places(len(asked))
+        answered = self._engine.generate([asked[place] for place in places], self._progress)
+        answers = [answer for _, answer in sorted(zip(places, answered, strict=True), key=lambda pair: pair[0])]
         self.notes.generate_s += time.perf_counter() - started
         for instance, request, answer in zip(requests, asked, answers, strict=True):
             taken = Taken(instance.args[0], len(request.prompt), answer)
@@ -112,6 +125,10 @@ class EngineLM(LM):  # type: ignore[misc]
             self.notes.limits.add(request.max_tokens)
             self.notes.stops.add(request.stop)
         return [answer.text for answer in answers]
+
+    def _places(self, n: int) -> list[int]:
+        """The order in which n requests are put."""
+        return list(range(n)) if self._order is None else Random(self._order).sample(range(n), n)
 
     def _request(self, instance: Instance, sample: int) -> Request:
         prompt, wanted = instance.args
@@ -163,7 +180,9 @@ class EngineLM(LM):  # type: ignore[misc]
         pairs = [self._pair(*instance.args) for instance in requests]
         self._short_enough(requests, [len(context) + len(rest) for context, rest in pairs])
         started = time.perf_counter()
-        scored = self._engine.score([context + rest for context, rest in pairs])
+        places = self._places(len(pairs))
+        found_at = dict(zip(places, self._engine.score([pairs[at][0] + pairs[at][1] for at in places]), strict=True))
+        scored = [found_at[place] for place in range(len(pairs))]
         self.notes.generate_s += time.perf_counter() - started
         found = []
         for instance, (context, rest), scores in zip(requests, pairs, scored, strict=True):

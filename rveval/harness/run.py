@@ -44,7 +44,8 @@ def run_cell(plan: Plan, cell: Cell, served: Served, store: Store, progress: Pro
     config = plan.config
     task = tasks.load(cell, config)
     decoding = Decoding(config.max_gen_toks, config.temperature, config.top_p, config.seed)
-    lm = EngineLM(served.engine, decoding, use_chat=config.use_chat, progress=progress)
+    order = f"{config.seed}:repeat:{cell.asked.repeat}" if cell.asked.repeat else None
+    lm = EngineLM(served.engine, decoding, use_chat=config.use_chat, progress=progress, order=order)
     results = _evaluate(lm, task, cell, plan)
     scoring = time.perf_counter()
     samples = _samples(cell, config, results["samples"][cell.task], lm, task)

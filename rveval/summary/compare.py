@@ -149,10 +149,11 @@ def _differences(cells: Sequence[CellRecord]) -> dict[str, str]:
     found = {}
     for group in groups.values():
         flat = {cell["cell_id"]: dict(flat_settings(cell["settings"])) for cell in group}
-        keys = sorted({key for settings in flat.values() for key in settings} - {"variant"})
+        keys = sorted({key for settings in flat.values() for key in settings} - {"variant", "repeat"})
         differing = [key for key in keys if len({settings.get(key) for settings in flat.values()}) > 1]
         for cell_id, settings in flat.items():
-            found[cell_id] = ", ".join(f"{key}={settings.get(key, 'null')}" for key in differing)
+            again = [f"repeat={settings['repeat']}"] if "repeat" in settings else []
+            found[cell_id] = ", ".join([f"{key}={settings.get(key, 'null')}" for key in differing] + again)
     return found
 
 
