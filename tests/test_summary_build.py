@@ -449,6 +449,18 @@ def test_versions_of_the_code_are_told_by_their_order(made: Made) -> None:
     assert sorted(labels) == ["m (code version 1 of 2)", "m (code version 2 of 2)"]
 
 
+def test_a_task_asked_in_one_way_goes_with_the_line_it_was_made_with(made: Made) -> None:
+    for day, code in ((1, "f" * 16), (2, "a" * 16)):
+        for alpha, marks in ((0.0, "1000"), (1.0, "1110")):
+            made.add(marks, alpha, code=code, created=f"2026-01-0{day}T00:00:00+00:00")
+    for alpha, marks in ((0.0, "1000"), (1.0, "1110")):
+        made.add(marks, alpha, family="typos", code="1" * 16, created="2026-01-02T00:01:00+00:00")
+    found = made.build()
+    labels = {row["id"]: row["label"] for row in found["variants"]}
+    assert len(labels) == 4
+    assert [labels[row["variant"]] for row in found["survival"]] == ["m + 1 v (code version 2 of 2)"]
+
+
 def test_two_studies_share_what_is_the_same_and_tell_the_rest_apart(made: Made) -> None:
     made.add("1010", study="a")
     made.add("1010", study="b")

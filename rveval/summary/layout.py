@@ -6,7 +6,7 @@ Two cells of one variant on one task and draw differ in how they were asked; the
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +14,11 @@ from typing import Any
 from rveval.errors import Problem, Refused
 from rveval.records import CellRecord, StudyEntry
 from rveval.summary.board import Board, Cell
-from rveval.summary.compare import asked_as, flat_settings
+from rveval.summary.compare import asked_as
 from rveval.summary.reading import Keep, Marks, Reader, read
 from rveval.summary.tasks import task_rows
 from rveval.summary.typed import VariantRow
-
-_HASHES = ("code", "data", "demonstrations")
-_OWN = {"variant", "task", "draw", "strength", "repeat"}
+from rveval.summary.ways import ways_of
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def lay_out(studies: Sequence[Study], keep: KeepOf | None = None, tick: Callable
     """
     board = Board()
     found = _complete(studies, board)
-    ways = _ways([one for one in found.values() if not _repeat(one)])
+    ways = ways_of([one.record for one in found.values() if not _repeat(one)])
     ids = _lines(board, found, ways, len(studies) > 1)
     problems: list[Problem] = []
     for cell_id, one in sorted(found.items(), key=lambda pair: _first(pair[1], pair[0])):
@@ -115,51 +113,6 @@ def _complete(studies: Sequence[Study], board: Board) -> dict[str, _Found]:
             Problem("no complete cell", where=f"study {names}", fix="run it first: python -m rveval study=NAME ...")
         )
     return found
-
-
-def _ways(found: Sequence[_Found]) -> dict[str, str]:
-    """By cell id: how it was asked, where its variant was asked the same task in several ways; else ""."""
-    flat = {one.record["cell_id"]: dict(flat_settings(one.record["settings"])) for one in found}
-    places: dict[tuple[str, int], list[_Found]] = defaultdict(list)
-    for one in found:
-        places[one.record["task"], one.record["draw"]].append(one)
-    keys = _differing(found, flat)
-    ways: dict[str, str] = {}
-    for here in places.values():
-        shown = {key: {flat[one.record["cell_id"]].get(key, "null") for one in here} for key in keys}
-        for one in here:
-            mine = flat[one.record["cell_id"]]
-            parts = [
-                _version(key, mine.get(key, "null"), here, flat) if key in _HASHES else f"{key}={mine.get(key, 'null')}"
-                for key in sorted(keys)
-                if len(shown[key]) > 1
-            ]
-            ways[one.record["cell_id"]] = ", ".join(parts)
-    return ways
-
-
-def _differing(found: Sequence[_Found], flat: dict[str, dict[str, str]]) -> set[str]:
-    """The settings in which two cells of one variant on one task and draw differ."""
-    groups: dict[tuple[str, str, int], list[dict[str, str]]] = defaultdict(list)
-    for one in found:
-        record = one.record
-        groups[record["variant"]["fingerprint"], record["task"], record["draw"]].append(flat[record["cell_id"]])
-    return {
-        key
-        for group in groups.values()
-        for key in {key for settings in group for key in settings} - _OWN
-        if len({settings.get(key) for settings in group}) > 1
-    }
-
-
-def _version(key: str, value: str, here: Sequence[_Found], flat: dict[str, dict[str, str]]) -> str:
-    """A hash differs from task to task; its place in time is what tasks have in common."""
-    first: dict[str, str] = {}
-    for one in here:
-        known = flat[one.record["cell_id"]].get(key, "null")
-        first[known] = min(one.record["created"], first.get(known, one.record["created"]))
-    order = sorted(first, key=lambda known: (first[known], known))
-    return f"{key} version {order.index(value) + 1} of {len(order)}"
 
 
 def _lines(board: Board, found: dict[str, _Found], ways: dict[str, str], several: bool) -> dict[tuple[str, str], str]:

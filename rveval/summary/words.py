@@ -194,6 +194,10 @@ def _caveats(found: Findings) -> Iterator[Statement]:
     if found.comparisons and not found.noise:
         text = "The noise floor is not known: no baseline was run again with its requests in another order."
         yield Statement(text=text, tone="unknown")
+    if found.noise:
+        most = max(abs(row["difference"]["value"]) for row in found.noise)
+        text = f"Run again with its requests in another order, a baseline differs from itself by {points(most, False)}"
+        yield Statement(text=f"{text} points at most.", tone="unknown" if most else "good")
     if found.problems:
         count = len(found.problems)
         text = f"{count} thing{'s were' if count > 1 else ' was'} missing or left out; see problems."
