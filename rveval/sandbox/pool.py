@@ -17,7 +17,8 @@ from rveval.sandbox.programs import LONGEST_SOURCE, Outcome, Program, Reason
 
 GRACE_S = 5.0
 """Seconds for a process whose pipes are closed to be gone by itself, so that its exit status can be told."""
-BY_SIGNAL: dict[int, Reason] = {signal.SIGXCPU: "timeout"}
+PATIENCE = 4
+"""How many times a program's limit of processor time the clock may run, on a machine that has other work to do."""
 
 
 def run_in(
@@ -57,7 +58,7 @@ def run_one(box: Box, program: Program, stop: threading.Event) -> Outcome:
             started.append(box.start(role, program.timeout_s))
         candidate, tester = started
         text, tests = (program.source, program.entry_point), (program.test, program.entry_point, program.helpers)
-        talk = relay.carry(candidate, tester, text, tests, program.timeout_s, stop)
+        talk = relay.carry(candidate, tester, text, tests, PATIENCE * program.timeout_s, stop)
         if talk.verdict.startswith(b"ready\ngone"):
             _close(candidate)
             _wait(candidate)
@@ -87,7 +88,7 @@ def _outcome(talk: relay.Talk, status: int | None, program: Program) -> Outcome:
     if talk.ended == "start" or (talk.ended == "verdict" and not (talk.started and ready == "ready")):
         raise _failed(f"{ready} {talk.printed.decode('utf-8', 'replace')}".strip() or "no word of its processes")
     if talk.ended == "timeout":
-        return Outcome(False, "timeout", f"not done after {program.timeout_s:g} s")
+        return Outcome(False, "timeout", f"not done after {PATIENCE * program.timeout_s:g} s")
     if talk.ended == "output":
         return Outcome(False, "output", f"printed or returned more than {relay.SPOKEN >> 20} MiB")
     if word == "gone":
@@ -102,8 +103,10 @@ def _gone(status: int | None) -> Outcome:
     if status is None:
         return Outcome(False, "error", "closed its channel before its tests were through")
     number = -status if status < 0 else status - 128  # shells and bwrap report signal n as 128 + n
+    if number == signal.SIGXCPU:
+        return Outcome(False, "timeout", "used up its processor time")
     if number in {member.value for member in signal.Signals}:
-        return Outcome(False, BY_SIGNAL.get(number, "killed"), f"ended by {signal.Signals(number).name}")
+        return Outcome(False, "killed", f"ended by {signal.Signals(number).name}")
     return Outcome(False, "error", f"ended itself with exit status {status} before its tests were through")
 
 

@@ -20,7 +20,7 @@ class Program:
         source: the whole program, with imports and all; it may be anything a model wrote.
         entry_point: the function of it that is tested.
         test: trusted text that defines `check(candidate)`, as HumanEval's `test` does.
-        timeout_s: seconds of the clock from when the program is about to be loaded to the end of its tests.
+        timeout_s: seconds of processor time, for the program and its calls together; four times as long by the clock.
         helpers: trusted text whose functions the tests call by name (HumanEval's prompt). It runs where the tests do;
             a definition of the entry point in it is replaced by the model's function.
     """
