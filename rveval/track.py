@@ -66,6 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\nwhat was mirrored stays; the same command does it again\n")
         return 130
+    except Exception as error:  # noqa: BLE001 - the edge: what nobody foresaw ends in one line, not in a traceback
+        sys.stderr.write(f"failed:\n{type(error).__name__}: {error}\n  -> please report this\n")
+        return 1
 
 
 def workspaces(argv: Sequence[str], help_text: str) -> int:

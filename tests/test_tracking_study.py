@@ -237,10 +237,36 @@ def test_a_folder_that_cannot_be_written_is_an_error(store: Path, capsys: pytest
     assert "FileExistsError" in said
 
 
+def test_a_client_that_never_works_is_given_up(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(wandb, "init", lambda **keys: 1 / 0)
+    status, said = fails(store, capsys)
+    assert (status, said.count("ZeroDivisionError")) == (1, 2)
+    assert "not tried any more: 2 further runs" in said
+
+
 def test_online_without_a_login_is_an_error(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, said = fails(store, capsys, "study=first", "mode=online")
     assert status == 1
     assert "nobody is logged in" in said
+
+
+@pytest.mark.parametrize(("raised", "expected"), [(ValueError("nobody foresaw"), 1), (KeyboardInterrupt(), 130)])
+def test_however_it_ends_it_ends_in_words(
+    store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    raised: BaseException,
+    expected: int,
+) -> None:
+    def rebuild(*given: Any) -> None:
+        raise raised
+
+    monkeypatch.setattr(tracking, "rebuild", rebuild)
+    status, said = fails(store, capsys)
+    assert status == expected
+    assert said.startswith("failed:\nValueError: nobody foresaw" if expected == 1 else "interrupted")
 
 
 def test_damaged_samples_are_refused(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -291,6 +317,19 @@ def test_every_list_of_the_summary_is_a_table_or_elsewhere(store: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_service_out_of_reach_is_an_error_in_a_minute(
+    store: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    begun = time.monotonic()
+    status, said = fails(store, capsys, "study=first", "mode=online")
+    assert status == 1
+    assert "not tried any more" in said
+    assert time.monotonic() - begun < 90
+
+
+@pytest.mark.slow
 def test_200_000_items_are_mirrored_in_a_minute(tmp_path: Path) -> None:
     for alpha in (0.0, 0.5):
         config: Config = mirrors.asked(tmp_path, alpha)
@@ -300,5 +339,5 @@ def test_200_000_items_are_mirrored_in_a_minute(tmp_path: Path) -> None:
     begun = time.monotonic()
     done = tracking.rebuild(tracking.place_of(tmp_path, "first", "offline", None, None), "first", said)
     assert time.monotonic() - begun < 60
-    assert [one.samples for one in done] == [200_000, 200_000, 0]
-    assert [one.shown for one in done] == [4_000, 4_000, 0]
+    assert [one.samples for one in done] == [0, 200_000, 200_000]
+    assert [one.shown for one in done] == [0, 4_000, 4_000]

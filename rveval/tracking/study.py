@@ -22,6 +22,8 @@ from rveval.tracking.tables import charts, differences, tables
 
 log = logging.getLogger("rveval.tracking")
 
+_GIVE_UP = 2  # runs that fail before any succeeds: a service out of reach costs each of them its time-out
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -60,12 +62,20 @@ def rebuild(
     """
     store = Store(place.store)
     compared = _compared(summary)
+    work: list[tuple[str, Callable[[], Mirrored]]]
+    work = [(f"summary of {study}", partial(mirror_summary, place, study, summary))]
+    work += [
+        (group.label, partial(_mirror_variant, place, study, store, group, compared))
+        for group in groups_of(store, study)
+    ]
     done: list[Mirrored] = []
     problems: list[Problem] = []
-
-    def attempt(name: str, work: Callable[[], Mirrored]) -> None:
+    for place_in_line, (name, mirror) in enumerate(work):
+        if not done and len(problems) == _GIVE_UP:
+            problems.append(Problem(f"not tried any more: {len(work) - place_in_line} further runs", "W&B"))
+            break
         try:
-            done.append(work())
+            done.append(mirror())
         except Exception as error:  # the client's failures have no common base
             what = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
             problems.append(Problem(what, f"W&B, {name}", fix="the store is as it was; run the same command again"))
@@ -73,10 +83,6 @@ def rebuild(
         else:
             if told is not None:
                 told(done[-1])
-
-    for group in groups_of(store, study):
-        attempt(group.label, partial(_mirror_variant, place, study, store, group, compared))
-    attempt(f"summary of {study}", partial(mirror_summary, place, study, summary))
     if problems:
         raise Failed(problems)
     return done
