@@ -43,7 +43,7 @@ class _Invocation:
     """What the jobs of this process share."""
 
     session: Session | None = None
-    studies: dict[tuple[str, str], None] = field(default_factory=dict)
+    studies: dict[tuple[str, str], Config] = field(default_factory=dict)
     fresh: set[str] = field(default_factory=set)
     warned: set[str] = field(default_factory=set)
 
@@ -75,7 +75,7 @@ def run(config: Config) -> JobResult:
     store = Store(Path(config.store))
     store.check_writable()
     _warn(plan.warnings)
-    _here.studies[(config.store, config.study)] = None
+    _here.studies[(config.store, config.study)] = config
     _keep(plan, store)
     if plan.left:
         _preflight(plan)
@@ -85,7 +85,7 @@ def run(config: Config) -> JobResult:
 
 
 def close(store: str) -> None:
-    """End of the invocation: close the engine, show the table of every study that was touched.
+    """End of the invocation: close the engine, show the table of every study that was touched, mirror its summary.
 
     Raises:
         Refused: a study can't be shown, because something in the store was damaged; the others were.
@@ -93,15 +93,19 @@ def close(store: str) -> None:
     session, _here.session = _here.session, None
     if session is not None:
         session.close()
-    studies, fresh = list(_here.studies), set(_here.fresh)
+    studies, fresh = dict(_here.studies), set(_here.fresh)
     _here.studies.clear()
     _here.fresh.clear()
     problems: list[Problem] = []
-    for place, study in studies:
+    for (place, study), config in studies.items():
         try:
             _show(Path(place), study, fresh)
         except RvevalError as error:
             problems.extend(error.problems)
+        if fresh and config.tracking.kind != "none":
+            from rveval import tracking
+
+            tracking.summarise(config)
     if problems:
         raise Refused(problems)
 
