@@ -159,7 +159,7 @@ def _metric(line: Mapping[str, Any], path: Path) -> str:
         what = "the samples hold no score"
         found = ", ".join(line.get("metrics", [])) or "no metrics"
         raise Refused(Problem(what, str(path), f"one of {', '.join(_METRICS)}", found))
-    return names[0]
+    return str(names[0])
 
 
 def _score(line: Mapping[str, Any], metric: str, path: Path) -> bool:

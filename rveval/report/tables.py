@@ -128,7 +128,7 @@ def _survival(found: Summary) -> Shown:
             titles[one["source"]],
             one["family"],
             str(one["n"]),
-            *(ranged(one[key]) for key in ("gain_clean", "gain_family", "did")),  # type: ignore[literal-required]
+            *(ranged(one[key]) for key in ("gain_clean", "gain_family", "did")),
             _p(one["p_holm"]),
             ranged(one["kept"], False),
             one["verdict"],

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from rveval import stats
-from rveval.errors import Refused
+from rveval.errors import Problem, Refused
 from rveval.summary.board import Board, Cell, Pair, ordered, pair
 from rveval.summary.compare import flat_settings
 from rveval.summary.moves import CLASSES, moves
@@ -42,7 +42,8 @@ def pairs(board: Board) -> list[Pair]:
     Raises:
         Refused: cells to be compared hold different items; all of them are named.
     """
-    found, problems = [], []
+    found: list[Pair] = []
+    problems: list[Problem] = []
     for row in board.variants:
         if row["is_baseline"]:
             continue
@@ -243,7 +244,7 @@ def reordered(marks: Marks, ids: tuple[str, ...], where: str) -> Marks:
 
     if marks.ids == ids:
         return marks
-    places = ordered(np.arange(marks.n), marks.ids, ids, where).tolist()
+    places = ordered(np.arange(marks.n, dtype=float), marks.ids, ids, where).astype(int).tolist()
     names = [name for name in Marks.__dataclass_fields__ if name not in ("ids", "left", "tokens")]
     columns = {name: getattr(marks, name)[places] for name in names}
     return Marks(ids=ids, left=tuple(marks.left[place] for place in places), tokens=marks.tokens, **columns)

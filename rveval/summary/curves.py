@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from rveval import stats
 from rveval.errors import Refused
@@ -68,9 +68,11 @@ def _curve(board: Board, direction: dict[float, VariantRow], task: TaskRow, seed
             variant=direction[dose.alpha]["id"],
             accuracy=interval(dose.accuracy),
             difference=interval(dose.against_base.difference) if dose.against_base else None,
-            **_health(board, direction[dose.alpha], task, members),
+            extraction_failed=float(marks.failed.sum() / marks.count.sum()),
+            tokens=float(marks.tokens.mean()),
         )
         for dose in found.curve
+        if (marks := board.marks(direction[dose.alpha]["id"], members, task["draws"][0])) is not None
     ]
     return Curve(
         model=some["model"],
@@ -99,13 +101,6 @@ def _scores(
         return means(board, row["id"], members, draws)
     except Refused:
         return None  # draws of other items: said where the pair is made
-
-
-def _health(board: Board, row: VariantRow, task: TaskRow, members: Sequence[str]) -> Any:
-    marks = board.marks(row["id"], members, task["draws"][0])
-    assert marks is not None, row
-    failed = float(marks.failed.sum() / marks.count.sum())
-    return {"extraction_failed": failed, "tokens": float(marks.tokens.mean())}
 
 
 def _best(found: stats.BestAlpha, direction: dict[float, VariantRow]) -> Best:
@@ -158,5 +153,5 @@ def _factorial(
 
 def _effects(columns: dict[str, Floats], name: str) -> Effects:
     found = stats.factorial(columns["base"], columns["base+cue"], columns[name], columns[f"{name}+cue"])
-    shown = {key: Effect(difference=interval(effect.difference), p=effect.p) for key, effect in vars(found).items()}
-    return Effects(**shown)  # type: ignore[typeddict-item]
+    shown = {key: Effect(difference=interval(one.difference), p=one.p) for key, one in vars(found).items()}
+    return cast(Effects, shown)

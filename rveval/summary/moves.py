@@ -19,6 +19,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rveval.summary.typed_cells import Class
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-CLASSES = ("truncation", "extraction", "style", "length", "content")
+CLASSES: tuple[Class, ...] = ("truncation", "extraction", "style", "length", "content")
 _WORDS = 12
 _RATIO, _TOKENS = 2.0, 8.0
 

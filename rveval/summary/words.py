@@ -118,14 +118,11 @@ def _said(found: Findings, variant: str) -> str:
 def _each(found: Findings, rows: Sequence[Comparison], missed: bool = False) -> str:
     def one(row: Comparison) -> str:
         seen = f"; less than {points(row['detectable'], False)} points would mostly be missed" if missed else ""
-        seen = f"; no more than the noise, {points(row['noise'], False)}" if missed and _noisy(row) else seen
+        if missed and row["noise"] and abs(row["difference"]["value"]) <= row["noise"]:
+            seen = f"; no more than the noise, {points(row['noise'], False)}"
         return f"{found.title(row['task'])}: {ranged(row['difference'])}{seen}"
 
     return _listed(map(one, sorted(rows, key=lambda row: -abs(row["difference"]["value"]))), ", and on ")
-
-
-def _noisy(row: Comparison) -> bool:
-    return row["noise"] is not None and abs(row["difference"]["value"]) <= row["noise"] > 0
 
 
 def _listed(texts: Iterable[str], between: str = ", ") -> str:
@@ -139,6 +136,8 @@ def _survived(found: Findings, variant: str, gained: set[str]) -> str:
     rows = [row for row in found.survival if row["variant"] == variant and row["source"] in gained]
     if not rows:
         return "whether that survives a hostile prompt was not asked" if gained else ""
+    if len(rows) > 2 * _MANY:
+        return _counted(found, rows)
     words = {
         "survived": "survives",
         "lost": "is lost under",
@@ -157,6 +156,15 @@ def _survived(found: Findings, variant: str, gained: set[str]) -> str:
             named = (name if len(on) == asked[name] else f"{name} ({_on(on)})" for name, on in families.items())
             clauses.append(f"{said} {_listed(named)}")
     return f"the gain {', and '.join(clauses)}"
+
+
+def _counted(found: Findings, rows: Sequence[Survival]) -> str:
+    """Too many to be named: how often the gain survives, and where it is lost."""
+    lost = [f"{row['family']} on {found.title(row['source'])}" for row in rows if row["verdict"] == "lost"]
+    survived = sum(row["verdict"] == "survived" for row in rows)
+    clauses = [f"survives {survived}", f"is lost in {len(lost)}{f' ({_listed(lost)})' if lost else ''}"]
+    clauses.append(f"is open in {len(rows) - survived - len(lost)}")
+    return f"of {len(rows)} pairs of a benchmark and a family, the gain {', '.join(clauses)}"
 
 
 def _on(titles: Sequence[str]) -> str:
@@ -206,16 +214,18 @@ def _caveats(found: Findings) -> Iterator[Statement]:
 
 def _illness(found: Findings) -> Iterator[Statement]:
     """Answers that can't be read, are cut off, or look like a broken model's."""
-    sick: dict[tuple[str, str], list[str]] = {}
+    sick: dict[tuple[str, str], list[tuple[float, str]]] = {}
+    shown = {task["task"] for task in found.tasks if task["shown"]}
     for row in found.cells:
-        if row["cell_id"]:
+        if row["task"] in shown and not row["draw"]:
             where = found.title(row["task"])
             for name, words in (("extraction_failed", "hold no readable answer"), ("truncated", "are cut off")):
                 share: float = row[name]["value"]  # type: ignore[literal-required]
                 if share >= _SICK:
-                    sick.setdefault((row["variant"], words), []).append(f"{where} ({100 * share:.0f}%)")
+                    sick.setdefault((row["variant"], words), []).append((share, f"{where} ({100 * share:.0f}%)"))
             for sign, words in _SIGNS.items():
                 if count := row["health"].get(sign, 0):
-                    sick.setdefault((row["variant"], f"are such {words}"), []).append(f"{where} ({count})")
+                    sick.setdefault((row["variant"], f"are such {words}"), []).append((count, f"{where} ({count})"))
     for (variant, words), places in sick.items():
-        yield Statement(text=f"Answers of {found.label(variant)} {words} on {_listed(places)}.", tone="bad")
+        named = _listed((text for _, text in sorted(places, key=lambda place: -place[0])), "; ")
+        yield Statement(text=f"Answers of {found.label(variant)} {words} on {named}.", tone="bad")
