@@ -263,6 +263,8 @@ def _show(place: Path, study: str, fresh: set[str]) -> None:
         log.warning("warning: %s lists the cell %s, which is not in the store any more", label, cell_id)
     where = f"stored in {place / 'cells'}, listed in {place / 'studies' / study}"
     console.print(where, highlight=False, markup=False, soft_wrap=True)
+    command = f"python -m rveval.report study={study}" + ("" if str(place) == "runs" else f" store={place}")
+    console.print(f"the verdict, as a page: {command}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _warn(warnings: tuple[str, ...]) -> None:
