@@ -4,7 +4,7 @@ python scripts/check_stats.py [--studies 2000] [--workers N]
 
 Bands: at most 7% of p < 0.05 for exact tests, 3 to 7% for the others, with no effect planted; 93 to 97% of the 95%
 intervals hold the truth from 1,000 items on; a planted difference is found as often as the power says, -+ 3 points.
-With fewer than 2,000 studies the bands are wider by three standard errors.
+With fewer than 2,000 studies the bands are wider by three standard errors. Ten minutes of one core at 2,000.
 """
 
 from __future__ import annotations

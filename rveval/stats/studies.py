@@ -14,7 +14,7 @@ from rveval.stats.doses import best_alpha, dose_response
 from rveval.stats.factors import factorial
 from rveval.stats.multiplicity import holm
 from rveval.stats.pairs import detectable, paired
-from rveval.stats.robust import drop_rate
+from rveval.stats.robust import drop
 from rveval.stats.simulate import MEAN, Kind, Seen, answers, flips
 from rveval.stats.survive import Survival, survival
 
@@ -103,11 +103,12 @@ def margins(random: np.random.Generator, n: int, discordant: float, effect: floa
 
 
 def drops(random: np.random.Generator, n: int, discordant: float, effect: float) -> Iterator[Seen]:
-    """A family against the clean prompts; found means an interval that leaves out 0."""
+    """A family against the clean prompts: the flips are tested, the rate has an interval."""
     clean, under = answers(random, [[MEAN], [MEAN - effect]], n, discordant)[:, 0]
-    found = drop_rate(clean, under)
-    if found is not None:
-        yield Seen("drop rate", float(_holds(found, 0.0)), _holds(found, effect / MEAN))
+    found = drop(clean, under)
+    yield Seen("flips", found.flips.p, _holds(found.flips.difference, -effect), exact=True)
+    if found.rate is not None:
+        yield Seen("drop rate", None, _holds(found.rate, effect / MEAN))
 
 
 def doses(random: np.random.Generator, n: int, discordant: float, effect: float) -> Iterator[Seen]:
