@@ -76,7 +76,11 @@ def test_who_is_always_right_scores_everything_under_every_family(draw: int) -> 
     scores = play(AlwaysRight(), names, rv_draw=draw)
     assert len(scores) == len(names)
     assert all(score["sample_len"] == count(published_source(name)) for name, score in scores.items())
-    assert missed(scores) == missed(scores, "exact_match_strict") == {}
+    # One item of snarks has two equal options: by its text alone nobody can say which of them is meant.
+    snarks = ours(["bbh_snarks"])
+    but_one = 1 - 1 / count("bbh_snarks")
+    assert missed(scores) == missed(scores, "exact_match_strict") == pytest.approx(dict.fromkeys(snarks, but_one))
+    assert missed(play(AlwaysRight(by_position=True), snarks, rv_draw=draw)) == {}
 
 
 @pytest.mark.slow
