@@ -135,7 +135,8 @@ def _nearest_key(name: str, known: Iterable[str]) -> str:
 
 
 def _groups(folders: Sequence[Path]) -> set[str]:
-    return {inner.name for folder in folders if folder.is_dir() for inner in folder.iterdir() if inner.is_dir()}
+    found = {inner.name for folder in folders if folder.is_dir() for inner in folder.iterdir() if inner.is_dir()}
+    return found - {"claims"}  # data of reports, no options of a run
 
 
 def _options(group: str, folders: Sequence[Path]) -> set[str]:

@@ -260,9 +260,11 @@ def _claims(found: Summary) -> Shown:
             one["why"],
         ]
         for one in found["claims"]
+        if one["found"]
     ]
     headings = ["claim", "source", "claimed", "variant", "found", "verdict", "why"]
-    return Shown("Published claims", headings, rows, "Points.")
+    left = sum(one["found"] is None for one in found["claims"])
+    return Shown("Published claims", headings, rows, f"Points. {left} more could not be tested with these cells.")
 
 
 def _problems(found: Summary) -> Shown:

@@ -87,7 +87,10 @@ def _unlike(one: Cell, other: Cell) -> list[str]:
 
 
 def compare_all(found: Sequence[Pair], noise: Sequence[Noise]) -> tuple[list[Comparison], list[Hypotheses]]:
-    """All comparisons, corrected within their families of hypotheses, and these families."""
+    """All comparisons, corrected within their families of hypotheses, and these families.
+
+    What stands at the floor or the ceiling is corrected with the rest: it was asked too.
+    """
     rows = [_comparison(one, noise) for one in found]
     questions = {
         "variants x clean tasks": "does a variant differ from its baseline on a benchmark?",
