@@ -344,3 +344,12 @@ def test_items_are_listed_for_the_page(tmp_path: Path) -> None:
     assert len(index["sets"]) == 4 * 3
     assert index["variants"][0].keys() == {"id", "label", "alpha", "baseline", "is_baseline"}
     assert index["tasks"][0].keys() == {"task", "title", "benchmark", "family", "source"}
+
+
+def test_studies_are_named_where_there_are_several(tmp_path: Path) -> None:
+    found, mark = summary(SMALL), '<span class="quiet">study demo</span>'
+    site(found, tmp_path)
+    assert mark not in (tmp_path / "index.html").read_text(encoding="utf-8")
+    found["made"]["studies"] = ["demo", "other"]
+    site(found, tmp_path)
+    assert (tmp_path / "index.html").read_text(encoding="utf-8").count(mark) == len(found["variants"])

@@ -354,7 +354,7 @@ def test_commands_can_be_copied_and_configs_opened(started: Any, site: Path) -> 
         assert json.loads(page.page.inner_text("#view-made .held code")) == {"model": "instruct_1.5b", "alpha": 0.0}
         page.page.click("nav a[data-view=verdict]")
         page.page.click("text=2 things to know")
-        assert page.page.locator("#left-out").is_visible()
+        page.page.locator("#left-out").wait_for()
         assert page.quiet(), page.said
 
 
@@ -496,3 +496,14 @@ def test_the_first_screen_is_small_and_many_items_do_not_freeze_it(started: Any,
         page.until("document.querySelector('#item h2')?.textContent === 'gsm8k/19999'")
         assert page.page.locator("#items-list [role=option]").count() < 60
         assert page.quiet(), page.said
+
+
+def test_without_the_plotting_library_the_numbers_are_still_there(started: Any, tmp_path: Path) -> None:
+    write(summary(PLAN), tmp_path)
+    (tmp_path / "assets" / "bokeh-api.min.js").unlink()
+    with opened(started, tmp_path / "index.html") as page:
+        page.page.locator(".drawn").first.scroll_into_view_if_needed()
+        page.page.wait_for_selector(".drawn .empty")
+        assert "the tables below hold the same numbers" in page.page.inner_text(".drawn .empty >> nth=0")
+        page.page.click("details[data-table=curves] summary")
+        page.page.wait_for_selector("details[data-table=curves] table")

@@ -71,6 +71,7 @@ window.rv = {};
     const tip = box();
     tip.textContent = lines.map(rv.plain).join("\n");
     tip.hidden = false;
+    tip.style.left = tip.style.top = "0";  // else it would be as narrow as what is left beside its old place
     const { width, height } = tip.getBoundingClientRect();
     const x = Math.min(left + 14, innerWidth - width - 8);
     const y = top + 18 + height > innerHeight ? top - height - 10 : top + 18;

@@ -66,7 +66,7 @@
     if (move) words.push((move > 0 ? "fixed" : "broken") + (marks.class[at] ? `: ${rv.reason(marks.class[at])}` : ""));
     else if (marks.failed[at] > 0) words.push("no answer read");
     else if (marks.cut[at] > 0) words.push("cut off");
-    if (set.family !== "clean") words.push(rv.plain(set.family));
+    if (field("family").value === "") words.push(rv.plain(set.family));
     if (set.draw) words.push(`draw ${set.draw}`);
     return el("div", { class: `row${move > 0 ? " fixed" : move < 0 ? " broken" : ""}` },
       el("span", { class: "sign", "aria-hidden": "true" }, move > 0 ? "▲" : move < 0 ? "▼" : ""),

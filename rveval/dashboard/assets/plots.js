@@ -14,6 +14,7 @@
 
   const draw = async (name, panel, element) => {
     drawn.get(element)?.view?.remove();
+    if (!window.Bokeh?.Plotting) throw new Error("The drawings need assets/bokeh.min.js and assets/bokeh-api.min.js beside this page; the tables below hold the same numbers.");
     const { plot, needs } = rv.drawings.get(name)(panel, element.clientWidth);
     if (needs) {
       element.closest(".panel").style.setProperty("--needs", `${needs}px`);
