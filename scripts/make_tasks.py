@@ -1,6 +1,6 @@
 """Write the YAML of all family tasks, of BIG-Bench-Hard's subtasks and of stock tasks; files it no longer knows go.
 
-    python scripts/make_tasks.py
+python scripts/make_tasks.py
 """
 
 from rveval import task_files

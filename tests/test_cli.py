@@ -192,7 +192,7 @@ def test_logging_is_left_as_it_was(ends: Ends) -> None:
         (["alpha=nan"], ["expected a finite number, found nan"]),
         (["alpha=0,1"], ["alpha=0,1: a list of values outside a sweep", "add -m"]),
         (["experiment=null"], ["is not one name"]),
-        (["suite=smokee"], ["there is no suite 'smokee'", "did you mean 'smoke'", "gsm8k, smoke"]),
+        (["suite=smokee"], ["there is no suite 'smokee'", "did you mean 'smoke'", "smoke, standard"]),
         (["-m", "suite=smoke,gsm8"], ["there is no suite 'gsm8'", "did you mean 'gsm8k'"]),
         (["model=[tiny,instruct_7b]"], ["model: is not one name"]),
         (["vector=null"], ["vector: is not one name"]),

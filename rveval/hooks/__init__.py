@@ -79,12 +79,12 @@ def records(source: str, split: str, metadata: Mapping[str, Any], limit: int | N
 
 def score(doc: Mapping[str, Any], response: str) -> Score:
     """Score one response to one document."""
-    return (stock if _is_stock(doc) else scores).score(doc, response)
+    return stock.score(doc, response) if _is_stock(doc) else scores.score(doc, response)
 
 
 def target(doc: Mapping[str, Any]) -> str:
     """The right answer in the spelling that `score` compares with; for code its own solution."""
-    return (stock if _is_stock(doc) else scores).target(doc)
+    return stock.target(doc) if _is_stock(doc) else scores.target(doc)
 
 
 def _is_stock(doc: Mapping[str, Any]) -> bool:
