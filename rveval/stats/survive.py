@@ -26,7 +26,8 @@ class Survival:
         clean: variant - baseline on clean prompts.
         under: variant - baseline under the family.
         change: under - clean, the difference in differences, with its bootstrap interval.
-        p: that nothing changed, from the same bootstrap.
+        p: that nothing changed, as in `clustered`: a bootstrap's p depends on its seed and can't be small enough for
+            Holm's correction over many comparisons.
         kept: under / clean with its interval; None where the clean gain can't be told from 0: then it has no meaning.
         margin: the share of the gain that has to be kept.
         verdict: "survived", "lost", "inconclusive", "no gain to survive" or "no verdict".
@@ -89,7 +90,8 @@ def survival(
     sums = sums_by(np.column_stack(cells), clusters)
     before, after = [1, -1, 0, 0], [0, 0, 1, -1]
     clean, under = mean_effect(sums.mixed(before)), mean_effect(sums.mixed(after))
-    change, p = _bootstrapped(sums.mixed([-1, 1, 1, -1]), seed, draws)
+    change, _ = _bootstrapped(sums.mixed([-1, 1, 1, -1]), seed, draws)
+    p = mean_effect(sums.mixed([-1, 1, 1, -1])).p
     kept = None
     if clean.difference.low > 0:
         kept = ratio_of(sums.mixed([after, before]), [[1, 0], [-1, 0], [0, 1], [0, -1]])
