@@ -97,6 +97,9 @@ def _rules(studies: Sequence[Study], board: Board) -> tuple[float, str, int]:
     suites = [config.get("suite") or {} for config in configs]
     margins = sorted({float(suite.get("margin", MARGIN)) for suite in suites}) or [MARGIN]
     weights = sorted({str(suite.get("pooled_by", WEIGHTS)) for suite in suites}) or [WEIGHTS]
+    if any(suite and "margin" not in suite for suite in suites):
+        what = f"some runs do not say the rule of survival: the default is taken, a margin of {MARGIN:g}"
+        board.trouble("warning", what, "suite.margin", "run them again: a finished cell is kept, and the rule is noted")
     if len(margins) > 1 or len(weights) > 1:
         what = f"the runs were made under different rules (margin {margins}, pooled by {weights})"
         fix = "the largest margin and equal benchmarks are taken; run all variants again under one rule"
