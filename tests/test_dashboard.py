@@ -247,12 +247,72 @@ def test_where_several_tasks_make_a_group_the_group_comes_first() -> None:
     assert labels["heat"] == ["gsm8k", "sciq", "bbh", "bbh: bbh_navigate", "bbh: bbh_snarks"]
 
 
-def test_remarks_stand_once_with_whom_they_are_about() -> None:
+def remarked(task: str, remark: str) -> Summary:
     found = summary(SMALL)
-    for row in found["variants"]:
-        row["remarks"] = ["all of them"]
-    found["variants"][1]["remarks"].append("one of them")
-    assert main_table(found).remarks == (("all of them", "all variants"), ("one of them", "instruct_1.5b + -1 grpo"))
+    next(row for row in found["tasks"] if row["task"] == task)["remarks"].append(remark)
+    return found
+
+
+def test_under_the_main_table_stand_remarks_of_its_own_tasks_only_each_once() -> None:
+    found = remarked("rv_gsm8k_distractor", "labels assumed")
+    for row in found["tasks"]:
+        row["remarks"] += ["all of them"] if row["family"] == "clean" else []
+        row["remarks"] += ["one of them"] if row["task"] == "rv_sciq" else []
+    for cell in found["cells"]:
+        if (cell["variant"], cell["task"]) == (found["variants"][1]["id"], "rv_sciq"):
+            cell["warnings"].append("one of them")
+    about = (("all of them", "all benchmarks"), ("one of them", "instruct_1.5b + -1 grpo on sciq"))
+    assert main_table(found).remarks == about
+
+
+def test_a_remark_goes_with_every_result_of_its_task_and_with_no_other() -> None:
+    remark = "labels assumed"
+    found = remarked("rv_gsm8k_distractor", remark)
+    plots, tables = all_plots(found), all_tables(found)
+    for name in ("heat", "forest"):
+        told = {tip[0] for choice in plots[name] for one in choice.panels for tip in one["tip"] if f"† {remark}" in tip}
+        assert told, name
+        assert all("distractor prompts" in first for first in told)
+        others = [tip for choice in plots[name][1:] for one in choice.panels for tip in one["tip"]]
+        assert not any(f"† {remark}" in tip for tip in others)
+    (heat,) = plots["heat"][0].panels
+    assert [text.endswith("†") for text in heat["text"]] == [
+        heat["columns"][at] == "distractor" for at in heat["column"]
+    ]
+    assert all(one["rows"] == ["think", "distractor †"] for one in plots["forest"][0].panels)
+    for key, label in (("comparisons", "gsm8k, distractor"), ("families", "distractor"), ("survival", "distractor")):
+        rows = tables[key].rows
+        marked = [row for row in rows if remark in row[tables[key].columns.index("remarks")]]
+        assert marked == [row for row in rows if label in row and (key == "comparisons" or "gsm8k" in row)], key
+        assert marked, key
+    assert [row[1] for row in tables["robustness"].rows if remark in row[-1]] == ["gsm8k"] * len(found["variants"])
+
+
+def test_every_p_says_what_it_was_corrected_for_or_that_it_was_not() -> None:
+    found = summary(SMALL)
+    found["rules"]["hypotheses"] = [{"name": "clean", "question": "", "n": 1234}]
+    tip = main_table(found).lines[1].squares[1].tip
+    assert any(line.startswith("uncorrected p ") for line in tip)
+    assert any("within its family of hypotheses (clean: 1,234 comparisons)" in line for line in tip)
+    for choices in all_plots(found).values():
+        text = json.dumps([choice.panels for choice in choices])
+        assert not re.search(r"(?<!uncorrected )\bp (<|\d)", text)
+    table = all_tables(found)["pooled"]
+    holm, verdict = (table.columns.index(name) for name in ("#p, Holm", "verdict"))
+    for row, pooled in zip(table.rows, found["pooled"], strict=True):
+        assert (row[holm] == "uncorrected") == (pooled["p_holm"] is None)
+        assert row[verdict].endswith("by an uncorrected p") == (pooled["p_holm"] is None)
+
+
+def test_the_page_says_where_the_rules_come_from() -> None:
+    found = summary(SMALL)
+    found["problems"] = []
+    found["provenance"]["configs"] = {"v0": {"suite": {"margin": 0.5, "pooled_by": "benchmarks"}}}
+    assert "those of the runs' own configs" in made.rules_from(found)
+    found["provenance"]["configs"]["v1"] = {"suite": {"pooled_by": "benchmarks"}}
+    assert "do not all say the margin, or" in made.rules_from(found)
+    found["provenance"]["configs"] = {}
+    assert "the margin and the weights" in made.rules_from(found)
 
 
 def test_engines_and_moments_are_told_once() -> None:

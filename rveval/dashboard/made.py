@@ -12,7 +12,7 @@ KINDS = {"missing": "missing", "refused": "refused", "skipped": "left out", "war
 
 
 def rules(summary: Summary) -> list[tuple[str, str]]:
-    """What was fixed before anything was looked at: (name, words)."""
+    """The rules that the numbers were judged by: (name, words)."""
     fixed = summary["rules"]
     pooling = "each benchmark counts the same" if fixed["weights"] == "benchmarks" else "each item counts the same"
     listed = [
@@ -20,7 +20,8 @@ def rules(summary: Summary) -> list[tuple[str, str]]:
         ("Smallest detectable difference", f"what would be found with {say.level(fixed['power'])} power"),
         (
             "A gain survives",
-            f"when at least {say.level(fixed['margin'])} of it is kept, and its lower bound is above 0",
+            f"when at least {say.level(fixed['margin'])} of it is kept and what is left is above 0, "
+            "both by their whole intervals",
         ),
         ("All benchmarks together", pooling),
         ("Floor and ceiling", f"within {100 * fixed['edge']:g} points of guessing, or of everything right: no verdict"),
@@ -30,6 +31,22 @@ def rules(summary: Summary) -> list[tuple[str, str]]:
         guessed = ", ".join(f"{name} {say.percent(share)}" for name, share in fixed["chance"].items())
         listed.append(("Right by guessing", guessed))
     return listed
+
+
+def rules_from(summary: Summary) -> str:
+    """Where the rules come from: the configs of the runs, or defaults where these do not say."""
+    suites = [config.get("suite") or {} for config in summary["provenance"]["configs"].values()]
+    said = [all(key in suite for suite in suites) and bool(suites) for key in ("margin", "pooled_by")]
+    troubled = ", ".join(row["where"] for row in summary["problems"])
+    said = [known and key not in troubled for known, key in zip(said, ("suite.margin", "suite.pooled_by"), strict=True)]
+    fixed = "The rest is fixed in rveval."
+    if all(said):
+        return f"Margin and weights are those of the runs' own configs (suite.margin, suite.pooled_by). {fixed}"
+    names = [name for name, known in zip(("the margin", "the weights"), said, strict=True) if not known]
+    return (
+        f"The runs' configs (suite.margin, suite.pooled_by) do not all say {' and '.join(names)}, or do not agree: "
+        f"defaults are taken where they say nothing, the strictest where they differ. {fixed}"
+    )
 
 
 def versions(summary: Summary) -> list[tuple[str, str]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from rveval.dashboard import say
 from rveval.summary.typed import CellRow, Comparison, Interval, Pooled, Summary, TaskRow, VariantRow
+
+Sizes = Mapping[str, int]  # how many hypotheses each family of them holds
 
 BAR = 100.0  # width of a square's little drawing of its interval, in its own units
 
@@ -57,7 +59,7 @@ class MainTable:
     Args:
         pooled: the words under the column of all benchmarks together, "" where there is none.
         calls: those that occur, for the legend: (call, sign, words).
-        remarks: what a reader must know, and of which variants.
+        remarks: what a reader must know of the tasks shown, and of which of them.
     """
 
     tasks: tuple[TaskRow, ...]
@@ -91,35 +93,42 @@ def main_table(summary: Summary) -> MainTable:
     on_show = [row["difference"] for key, row in compared.items() if key[1] in names]
     reach = _reach([*on_show, *(row["difference"] for row in pooled.values())])
     level, titles = say.level(summary["rules"]["level"]), {task["task"]: task["title"] for task in tasks}
+    sizes = {row["name"]: row["n"] for row in summary["rules"]["hypotheses"]}
 
     def square(variant: VariantRow, task: str) -> Square:
         row, cell = compared.get((variant["id"], task)), cells.get((variant["id"], task))
         if row is not None:
-            return _difference(row, cell, f"{variant['label']} on {titles[task]}", level, reach)
+            return _difference(row, cell, f"{variant['label']} on {titles[task]}", level, reach, sizes)
         return _score(cell, f"{variant['label']} on {titles[task]}", level) if cell else Square("none")
 
     lines = []
     for variant in summary["variants"]:
         squares = [square(variant, task) for task in names]
         if pooled:
-            squares.insert(0, _pooled(pooled.get(variant["id"]), level, reach))
+            squares.insert(0, _pooled(pooled.get(variant["id"]), level, reach, sizes))
         lines.append(Line(variant, tuple(squares)))
     calls = {square.call for line in lines for square in line.squares}
     legend = tuple((call, say.SIGNS[call], say.CALLS[call]) for call in say.SIGNS if call in calls)
     pooling = _weights(next(iter(pooled.values()), None))
-    return MainTable(tasks, pooling, tuple(lines), legend, _remarks(summary["variants"]))
+    return MainTable(tasks, pooling, tuple(lines), legend, _remarks(summary, tasks))
 
 
-def _remarks(variants: Sequence[VariantRow]) -> tuple[tuple[str, str], ...]:
-    """Each remark once, with whom it is about."""
-    about: dict[str, list[str]] = {}
-    for row in variants:
-        for remark in row["remarks"]:
-            about.setdefault(remark, []).append(row["label"])
-    return tuple(
-        (remark, "all variants" if len(labels) == len(variants) > 1 else ", ".join(labels))
-        for remark, labels in about.items()
-    )
+def _remarks(summary: Summary, tasks: Sequence[TaskRow]) -> tuple[tuple[str, str], ...]:
+    """Each remark of these tasks once, with what it is about; what is shown elsewhere has its remarks there."""
+    about: dict[str, list[TaskRow]] = {}
+    for task in tasks:
+        for remark in task["remarks"]:
+            about.setdefault(remark, []).append(task)
+    return tuple((remark, _about(summary, remark, found, len(tasks))) for remark, found in about.items())
+
+
+def _about(summary: Summary, remark: str, found: Sequence[TaskRow], n: int) -> str:
+    """On which tasks, and of which variants where it is not all of them."""
+    names = {task["task"] for task in found}
+    ids = {cell["variant"] for cell in summary["cells"] if cell["task"] in names and remark in cell["warnings"]}
+    labels = [row["label"] for row in summary["variants"] if row["id"] in ids]
+    where = "all benchmarks" if len(found) == n > 1 else ", ".join(task["title"] for task in found)
+    return f"{', '.join(labels)} on {where}" if 0 < len(labels) < len(summary["variants"]) else where
 
 
 def _weights(row: Pooled | None) -> str:
@@ -146,13 +155,14 @@ def items_address(task: str, variant: str, show: str = "") -> str:
     return "#items?" + urlencode({key: value for key, value in wanted.items() if value})
 
 
-def difference_tip(row: Comparison, level: str) -> list[str]:
-    """All there is to say about a comparison, a line a fact."""
+def difference_tip(row: Comparison, level: str, sizes: Sizes) -> list[str]:
+    """All there is to say about a comparison, a line a fact; `sizes` are those of the families of hypotheses."""
     lines = [
         f"difference {say.points(row['difference']['value'])} points",
         f"{level} interval {say.points_span(row['difference'])}",
         f"{say.count(row['difference']['n'])} items: {row['fixed']} fixed, {row['broken']} broken",
-        f"p {say.p_value(row['p'])}, corrected for all comparisons {say.p_value(row['p_holm'])}",
+        f"uncorrected p {say.p_value(row['p'])}",
+        say.corrected(row["p_holm"], row["hypotheses"], sizes.get(row["hypotheses"], 0)),
         f"smallest difference that would show: {say.points(row['detectable']).lstrip('+')} points",
     ]
     if row["noise"] is not None:
@@ -162,8 +172,8 @@ def difference_tip(row: Comparison, level: str) -> list[str]:
     return lines
 
 
-def _difference(row: Comparison, cell: CellRow | None, about: str, level: str, reach: float) -> Square:
-    tip = [about, *difference_tip(row, level)]
+def _difference(row: Comparison, cell: CellRow | None, about: str, level: str, reach: float, sizes: Sizes) -> Square:
+    tip = [about, *difference_tip(row, level, sizes)]
     if cell is not None:
         tip.insert(1, f"scores {say.percent(cell['accuracy']['value'])} ({say.percent_span(cell['accuracy'])})")
     links = [
@@ -174,7 +184,7 @@ def _difference(row: Comparison, cell: CellRow | None, about: str, level: str, r
     return Square("difference", row["call"], value, span, tuple(tip), _bar(row["difference"], reach), tuple(links))
 
 
-def _pooled(row: Pooled | None, level: str, reach: float) -> Square:
+def _pooled(row: Pooled | None, level: str, reach: float, sizes: Sizes) -> Square:
     if row is None:
         return Square("none")
     tip = [
@@ -182,11 +192,10 @@ def _pooled(row: Pooled | None, level: str, reach: float) -> Square:
         f"difference {say.points(row['difference']['value'])} points",
         f"{level} interval {say.points_span(row['difference'])}",
         f"{say.count(row['difference']['n'])} items",
-        f"p {say.p_value(row['p'])}",
+        f"uncorrected p {say.p_value(row['p'])}",
+        say.corrected(row["p_holm"], row["hypotheses"], sizes.get(row["hypotheses"], 0)),
         f"smallest difference that would show: {say.points(row['detectable']).lstrip('+')} points",
     ]
-    if row["p_holm"] is not None:
-        tip.append(f"p corrected for all comparisons {say.p_value(row['p_holm'])}")
     value, span = say.points(row["difference"]["value"]), say.points_span(row["difference"])
     return Square("difference", row["call"], value, span, tuple(tip), _bar(row["difference"], reach))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rveval.dashboard import say
+from rveval.dashboard.names import Names
 from rveval.summary.typed import Curve, FamilyDrop, Gains, Interval, Robustness, Summary, Survival
 
 Panel = dict[str, Any]
@@ -33,24 +34,6 @@ class Choice:
 
     label: str
     panels: list[Panel]
-
-
-@dataclass(frozen=True)
-class Names:
-    """What things are called on the page."""
-
-    variants: dict[str, str]
-    tasks: dict[str, str]
-    level: str
-
-    @classmethod
-    def of(cls, summary: Summary) -> Names:
-        """The names in a summary."""
-        return cls(
-            {row["id"]: row["label"] for row in summary["variants"]},
-            {row["task"]: row["title"] for row in summary["tasks"]},
-            say.level(summary["rules"]["level"]),
-        )
 
 
 def all_plots(summary: Summary) -> dict[str, list[Choice]]:
@@ -132,13 +115,13 @@ def _curve_notes(row: Curve, names: Names) -> list[str]:
         notes.append(
             f"Best alpha {say.number(best['alpha'])}, chosen on one half of the items. On the other half it makes "
             f"{say.points(best['held_out']['value'])} points ({names.level}: {say.points_span(best['held_out'])}; "
-            f"{say.count(best['held_out']['n'])} items; p {say.p_value(best['p'])})."
+            f"{say.count(best['held_out']['n'])} items; uncorrected p {say.p_value(best['p'])})."
         )
     if row["trend"] is not None:
         trend = row["trend"]
         notes.append(
             f"Straight line: {say.points(trend['slope']['value'])} points for each unit of alpha "
-            f"({say.points_span(trend['slope'])}; p {say.p_value(trend['p'])})."
+            f"({say.points_span(trend['slope'])}; uncorrected p {say.p_value(trend['p'])})."
         )
     return notes or ["Too few alphas for a trend or a best one."]
 
@@ -177,7 +160,9 @@ def _heat(source: str, rows: Sequence[Robustness], names: Names) -> Panel:
         "row": [rows.index(row) for row, _ in squares],
         "column": [families.index(drop["family"]) for _, drop in squares],
         **_ends([drop["change"] for _, drop in squares]),
-        "text": [say.points(drop["change"]["value"]) for _, drop in squares],
+        "text": [
+            say.points(drop["change"]["value"]) + names.mark(drop["task"], row["source"]) for row, drop in squares
+        ],
         "call": ["edge" if drop["at_edge"] else say.sign_of(drop["change"]) for _, drop in squares],
         "tip": [_heat_tip(row, drop, names) for row, drop in squares],
     }
@@ -189,13 +174,14 @@ def _heat_tip(row: Robustness, drop: FamilyDrop, names: Names) -> list[str]:
         f"clean {say.percent(row['clean']['value'])}, now {say.percent(drop['accuracy']['value'])}",
         f"change {say.points(drop['change']['value'])} points",
         f"{names.level} interval {say.points_span(drop['change'])}",
-        f"{say.count(drop['change']['n'])} items: {drop['lost']} lost, {drop['won']} won; p {say.p_value(drop['p'])}",
+        f"{say.count(drop['change']['n'])} items: {drop['lost']} lost, {drop['won']} won",
+        f"uncorrected p {say.p_value(drop['p'])}",
     ]
     if drop["drop"] is not None:
         lines.append(f"loses {say.percent(drop['drop']['value'])} of what it had ({say.percent_span(drop['drop'])})")
     if drop["at_edge"]:
         lines.append(f"at the {drop['at_edge']}: no verdict")
-    return lines
+    return [*lines, *names.noted(drop["task"], row["source"])]
 
 
 # --- did the gain survive
@@ -226,7 +212,7 @@ def _forest(rows: Sequence[Survival], names: Names) -> Panel:
             f"Clean gain {say.points(gain['value'])} points ({names.level}: {say.points_span(gain)}; "
             f"{say.count(gain['n'])} items)."
         ],
-        "rows": [row["family"] for row in rows],
+        "rows": [row["family"] + names.mark(row["task"], row["source"]) for row in rows],
         **_ends([row["did"] for row in rows]),
         "call": [VERDICTS.get(row["verdict"], "none") for row in rows],
         "verdict": [row["verdict"] for row in rows],
@@ -240,14 +226,16 @@ def _survival_tip(row: Survival, names: Names) -> list[str]:
         f"gain clean {say.points(row['gain_clean']['value'])} ({say.points_span(row['gain_clean'])})",
         f"gain here {say.points(row['gain_family']['value'])} ({say.points_span(row['gain_family'])})",
         f"difference of the two {say.points(row['did']['value'])}, {names.level} interval "
-        f"{say.points_span(row['did'])}; p {say.p_value(row['p'])}",
+        f"{say.points_span(row['did'])}",
+        f"uncorrected p {say.p_value(row['p'])}",
+        say.corrected(row["p_holm"], *names.hypotheses("survival")),
         f"{say.count(row['n'])} items",
     ]
     if row["kept"] is not None:
         lines.append(
             f"share of the gain that is kept: {say.percent(row['kept']['value'])} ({say.percent_span(row['kept'])})"
         )
-    return [*lines, row["why"]]
+    return [*lines, row["why"], *names.noted(row["task"], row["source"])]
 
 
 # --- where a difference comes from

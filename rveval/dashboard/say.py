@@ -18,6 +18,8 @@ CALLS: dict[str, str] = {
     "edge": "no verdict: at the floor or the ceiling",
 }
 
+REMARK = "†"  # what has one: the remark itself stands in its tip and in its table
+
 
 def points(value: float) -> str:
     """A difference of shares in percentage points: 0.052 -> "+5.2"."""
@@ -40,6 +42,17 @@ def p_value(value: float | None) -> str:
     if value is None:
         return ""
     return "< 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
+def corrected(value: float | None, family: str, n: int) -> str:
+    """A p value with what it was corrected for, or that it was not: "p 0.003, corrected within ...".
+
+    `family` is the name of the family of hypotheses, `n` how many it holds; 0 where that is not known.
+    """
+    if value is None:
+        return "that p is uncorrected"
+    held = ": ".join(part for part in (family, f"{count(n)} comparisons" if n else "") if part)
+    return f"p corrected within its family of hypotheses{f' ({held})' if held else ''}: {p_value(value)}"
 
 
 def number(value: float) -> str:

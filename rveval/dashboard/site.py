@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from rveval.dashboard import made, say
+from rveval.dashboard.names import Names
 from rveval.dashboard.overview import main_table
-from rveval.dashboard.panels import Names, all_plots
+from rveval.dashboard.panels import all_plots
 from rveval.dashboard.scripts import write_data
 from rveval.dashboard.tables import all_tables
 from rveval.summary.typed import Summary

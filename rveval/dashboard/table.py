@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rveval.dashboard import say
-from rveval.dashboard.panels import Names
+from rveval.dashboard.names import Names
 from rveval.summary.typed import Interval
 
 Row = list[str]

@@ -6,7 +6,8 @@ A table is text all through; the page loads it when it is opened, for a study of
 from __future__ import annotations
 
 from rveval.dashboard import say
-from rveval.dashboard.panels import CLASSES, Names
+from rveval.dashboard.names import Names
+from rveval.dashboard.panels import CLASSES
 from rveval.dashboard.table import Row, Table, label_of, percent_of, points_of, title_of
 from rveval.dashboard.tables_prompts import factorial, families, robustness, survival
 from rveval.summary.typed import Summary
@@ -47,15 +48,20 @@ def _comparisons(summary: Summary, names: Names) -> Table:
             row["hypotheses"],
             say.points(row["detectable"]).lstrip("+"),
             "not run" if row["noise"] is None else say.points(row["noise"]).lstrip("+"),
-            f"{say.SIGNS.get(row['call'], '')} {say.CALLS.get(row['call'], row['call'])}".strip(),
+            _call(row["call"]),
+            "; ".join(names.noted(row["task"])),
         ]
         for row in summary["comparisons"]
     ]
     columns = (
         *("variant", "task", "#difference, points", f"#{names.level} interval", "#items", "#fixed", "#broken"),
-        *("#p", "#mid-p", "#p, Holm", "corrected with", "#would show", "#noise", "verdict"),
+        *("#p", "#mid-p", "#p, Holm", "corrected with", "#would show", "#noise", "verdict", "remarks"),
     )
     return Table("comparisons", "Every variant against its baseline, on every task", columns, rows)
+
+
+def _call(call: str) -> str:
+    return f"{say.SIGNS.get(call, '')} {say.CALLS.get(call, call)}".strip()
 
 
 def _pooled(summary: Summary, names: Names) -> Table:
@@ -67,15 +73,17 @@ def _pooled(summary: Summary, names: Names) -> Table:
             *points_of(row["difference"]),
             say.count(row["difference"]["n"]),
             say.p_value(row["p"]),
-            say.p_value(row["p_holm"]),
+            "uncorrected" if row["p_holm"] is None else say.p_value(row["p_holm"]),
+            _call(row["call"]) + (", by an uncorrected p" if row["p_holm"] is None else ""),
             say.points(row["detectable"]).lstrip("+"),
             ", ".join(title_of(names, task) for task in row["tasks"]),
+            "; ".join(names.noted(*row["tasks"])),
         ]
         for row in summary["pooled"]
     ]
     columns = (
         *("variant", "prompts", "counts the same", "#difference, points", f"#{names.level} interval", "#items"),
-        *("#p", "#p, Holm", "#would show", "over"),
+        *("#p", "#p, Holm", "verdict", "#would show", "over", "remarks"),
     )
     return Table("pooled", "All benchmarks together", columns, rows)
 
@@ -153,8 +161,8 @@ def _best(summary: Summary, names: Names) -> Table:
             ]
         )
     columns = (
-        *("vector", "task", "#slope, points", f"#{names.level} interval", "#p", "#best alpha"),
-        *("#on the other half, points", f"#{names.level} interval", "#items", "#p"),
+        *("vector", "task", "#slope, points", f"#{names.level} interval", "#uncorrected p", "#best alpha"),
+        *("#on the other half, points", f"#{names.level} interval", "#items", "#uncorrected p"),
     )
     return Table("best", "Trends and best alphas", columns, rows)
 
@@ -175,8 +183,18 @@ def _gains(summary: Summary, names: Names) -> Table:
         for row in summary["gains"]
         for part in row["classes"]
     ]
-    columns = ("variant", "task", "#draw", "reason", "#fixed", "#broken", "#adds, points", "#of, points", "#items")
-    return Table("gains", "Every fixed and broken item by its reason", columns, rows)
+    columns = (
+        "variant",
+        "task",
+        "#draw",
+        "what changed",
+        "#fixed",
+        "#broken",
+        "#adds, points",
+        "#of, points",
+        "#items",
+    )
+    return Table("gains", "Every fixed and broken item by what changed along with it", columns, rows)
 
 
 def _claims(summary: Summary, names: Names) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rveval.dashboard import say
-from rveval.dashboard.panels import Names
+from rveval.dashboard.names import Names
 from rveval.dashboard.table import Row, Table, label_of, percent_of, points_of, title_of
 from rveval.summary.typed import Effects, Interval, Summary
 
@@ -24,13 +24,24 @@ def robustness(summary: Summary, names: Names) -> Table:
             *percent_of(row["right_under_all"]),
             *percent_of(row["wrong_under_all"]),
             *percent_of(row["consistency"]),
+            "; ".join(names.noted(row["source"], *(drop["task"] for drop in row["families"]))),
         ]
         for row in summary["robustness"]
     ]
     level = f"#{names.level} interval"
     columns = (
         *("variant", "benchmark", "#right, clean", level, "#items", "#mean drop rate", level, "worst family"),
-        *("#right there", level, "#right under all", level, "#wrong under all", level, "#same under all", level),
+        *(
+            "#right there",
+            level,
+            "#right under all",
+            level,
+            "#wrong under all",
+            level,
+            "#same under all",
+            level,
+            "remarks",
+        ),
     )
     return Table("robustness", "Each variant under all families together", columns, rows)
 
@@ -49,14 +60,19 @@ def families(summary: Summary, names: Names) -> Table:
             *percent_of(drop["drop"]),
             say.count(drop["lost"]),
             say.count(drop["won"]),
-            f"at the {drop['at_edge']}" if drop["at_edge"] else "",
+            "; ".join(
+                [
+                    *([f"at the {drop['at_edge']}"] if drop["at_edge"] else []),
+                    *names.noted(drop["task"], row["source"]),
+                ]
+            ),
         ]
         for row in summary["robustness"]
         for drop in row["families"]
     ]
     level = f"#{names.level} interval"
     columns = (
-        *("variant", "benchmark", "family", "#right", level, "#change, points", level, "#items", "#p"),
+        *("variant", "benchmark", "family", "#right", level, "#change, points", level, "#items", "#uncorrected p"),
         *("#drop rate", level, "#lost", "#won", "remarks"),
     )
     return Table("families", "Each variant under each family", columns, rows)
@@ -78,13 +94,14 @@ def survival(summary: Summary, names: Names) -> Table:
             say.p_value(row["p_holm"]),
             *percent_of(row["kept"]),
             row["why"],
+            "; ".join(names.noted(row["task"], row["source"])),
         ]
         for row in summary["survival"]
     ]
     level = f"#{names.level} interval"
     columns = (
         *("variant", "benchmark", "family", "verdict", "#gain clean, points", level, "#gain here, points", level),
-        *("#difference of the two", level, "#items", "#p", "#p, Holm", "#share kept", level, "why"),
+        *("#difference of the two", level, "#items", "#p", "#p, Holm", "#share kept", level, "why", "remarks"),
     )
     return Table("survival", "Every gain under every family", columns, rows)
 
@@ -118,5 +135,14 @@ def factorial(summary: Summary, names: Names) -> Table:
         for effects, sign in signed:
             for words, difference, p in _effects(effects, sign) if effects else ():
                 rows.append([*about, words, *points_of(difference), say.count(difference["n"]), say.p_value(p)])
-    columns = ("vector v", "benchmark", "cue", "what", "#number", f"#{names.level} interval", "#items", "#p")
+    columns = (
+        "vector v",
+        "benchmark",
+        "cue",
+        "what",
+        "#number",
+        f"#{names.level} interval",
+        "#items",
+        "#uncorrected p",
+    )
     return Table("factorial", "Prompt by vector", columns, rows)

@@ -4,8 +4,8 @@
 (() => {
   const LEGENDS = new Map([
     ["curve", [["better", "●", "above alpha 0"], ["worse", "■", "below alpha 0"], ["none", "◆", "can't be told from it"], ["none", "●", "alpha 0 itself"]]],
-    ["heat", [["better", "■", "more right than on clean prompts"], ["worse", "■", "fewer"], ["none", "□", "pale: can't be told from no change"], ["none", "⊘", "at the floor or the ceiling"]]],
-    ["forest", [["better", "●", "survived"], ["worse", "■", "lost"], ["none", "◆", "inconclusive"], ["none", "○", "no gain to survive, or no verdict"]]],
+    ["heat", [["better", "■", "more right than on clean prompts"], ["worse", "■", "fewer"], ["none", "□", "pale: can't be told from no change"], ["none", "⊘", "at the floor or the ceiling"], ["none", "†", "has a remark: point at it, or open the table"]]],
+    ["forest", [["better", "●", "survived"], ["worse", "■", "lost"], ["none", "◆", "inconclusive"], ["none", "○", "no gain to survive, or no verdict"], ["none", "†", "has a remark: point at it, or open the table"]]],
     ["gains", [["better", "■", "fixed, to the right"], ["worse", "▨", "broken, to the left"]]],
   ]);
   const MANY = 12;  // panels shown before somebody asks for more
