@@ -14,7 +14,7 @@ import pytest
 from studies import Made
 
 from rveval import report, schema
-from rveval.report import arguments, commands, formats, making, plain
+from rveval.report import arguments, commands, formats, making, plain, tables
 from rveval.summary import Study, build
 
 
@@ -145,6 +145,33 @@ def test_an_interruption(made: Made, capsys: pytest.CaptureFixture[str], monkeyp
     monkeypatch.setattr(making, "_write", interrupted)
     assert run(capsys, "study=s")[0] == 130
     assert list(Path("report").iterdir()) == []
+
+
+def test_tables_say_what_is_not_known(tmp_path: Path) -> None:
+    made, remark = Made(tmp_path), "outside their training"
+    for alpha, marks in ((0.0, "10" * 20), (0.5, "1" * 40), (1.0, "1110" * 10)):
+        made.add(marks, alpha)
+        made.add(marks, alpha, family="think")
+        made.add(marks, alpha, family="typos", warnings=[remark])
+    shown = {table.title: table for table in tables.shown(made.build())}
+    assert "whether it exceeds the noise is not known" in shown["Benchmarks"].note
+    assert "detectable (uncorrected)" in shown["Differences to the baseline"].headings
+    for title in ("Differences to the baseline", "Did the gain survive?", "Robustness"):
+        assert shown[title].note.endswith(f" * {remark}.")
+    families = {row[2] for row in shown["Did the gain survive?"].rows}
+    assert families == {"think", "typos *"}
+    assert {row[1] for row in shown["Robustness"].rows} == {"gsm8k *"}
+    assert all("turns down after alpha=0.5" in row[3] for row in shown["Dose and response"].rows)
+
+
+def test_no_footnote_and_no_caveat_without_a_cause(made: Made) -> None:
+    made.add("1110" * 10, 0.5)
+    shown = tables.shown(made.build())
+    assert not any(
+        "*" in text.replace("**", "") for table in shown for row in [*table.rows, [table.note]] for text in row
+    )
+    (curves,) = [table for table in shown if table.title == "Dose and response"]
+    assert "turns down" not in str(curves.rows)
 
 
 def test_labels_do_not_break_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

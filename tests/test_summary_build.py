@@ -15,7 +15,7 @@ from studies import Made, label_of, sample
 
 from rveval import summary
 from rveval.errors import Refused
-from rveval.summary import typed
+from rveval.summary import typed, words
 from rveval.summary.moves import CLASSES, shows_steps
 
 ALPHAS = (0.0, -1.0, 0.5, 1.0)
@@ -297,8 +297,10 @@ def test_the_sentence_names_gain_and_survival(made: Made) -> None:
     made.add("1" * 100 + "0" * 300, 1.0, family="harder")
     found = made.build()
     sentence = found["verdict"]["sentence"]
-    assert sentence.startswith("m + 1 v helps on gsm8k: +50.0 points [44.8, 54.7], n=400; the gain survives typos")
-    assert sentence.endswith("is lost under harder.")
+    assert sentence.startswith(
+        "m + 1 v helps on gsm8k: +50.0 points [44.8, 54.7], n=400; at least half of the gain is kept under typos"
+    )
+    assert sentence.endswith("less than half of the gain is kept under harder.")
     assert found["verdict"]["tone"] == "mixed"
 
 
@@ -316,6 +318,42 @@ def test_remarks_and_broken_answers_are_said(made: Made) -> None:
     texts = [point["text"] for point in made.build()["verdict"]["points"]]
     assert any("unsafe" in text for text in texts)
     assert "Answers of m + 1 v hold no readable answer on gsm8k (50%)." in texts
+
+
+def test_a_family_outside_the_training_is_never_in_the_sentence(made: Made) -> None:
+    strange = "the tiny models never saw typos: outside their training, not a finding"
+    for family, warnings in (("clean", []), ("think", []), ("typos", [strange])):
+        made.add("1" * 100 + "0" * 300, family=family, warnings=warnings)
+        fixed = 250 if family == "think" else 300
+        made.add("1" * fixed + "0" * (400 - fixed), 1.0, family=family, warnings=warnings)
+    found = made.build()["verdict"]
+    told = "at least half of the gain is kept under"
+    assert found["sentence"].endswith(f"; {told} think (smaller under think).")
+    texts = [point["text"] for point in found["points"]]
+    assert f"Outside the models' training, not a finding: with m + 1 v, {told} typos." in texts
+    assert f"T{strange[1:]} (1 task)." in texts
+
+
+def test_the_class_that_holds_most_of_a_gain_is_named(made: Made) -> None:
+    made.add("1" * 100 + "0" * 300)
+    made.add("1" * 300 + "0" * 100, 1.0)
+    found = made.build()
+
+    def texts(style: int, content: int) -> list[str]:
+        parts = {"style": style, "content": content}
+        classes = [
+            {"name": name, "fixed": count, "broken": 1, "difference": (count - 1) / 400}
+            for name, count in parts.items()
+        ]
+        gains = [found["gains"][0] | {"classes": classes}]
+        lists = [found[key] for key in ("variants", "tasks", "cells", "comparisons", "survival", "curves", "noise")]
+        about = words.Findings(*lists, found["problems"], gains)
+        return [point["text"] for point in words.conclude(about)["points"] if "Most of what" in point["text"]]
+
+    (text,) = texts(151, 51)
+    assert text.startswith("Most of what m + 1 v fixes is style: ")
+    assert "(150 items net, 200 over all classes)" in text
+    assert texts(101, 101) == texts(51, 151) == []
 
 
 # --- what can't be compared

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rveval.report.notes import MARKER, beyond_noise, footnote, remarks, turn
 from rveval.summary.typed import Interval, Summary, TaskRow, VariantRow
 
 STRONG = "**"  # around what counts
@@ -75,7 +76,7 @@ def _main(found: Summary) -> Shown:
     rows = [[row["label"], *(_main_cell(found, row, task) for task in columns)] for row in found["variants"]]
     headings = ["variant", *(f"{task['title']} (n={task['n']})" for task in columns)]
     note = "Accuracy in %, and in brackets the difference to the baseline in points with its interval; bold where it "
-    note += "counts after Holm's correction and exceeds the noise."
+    note += f"counts after Holm's correction{beyond_noise(found, {task['task'] for task in columns})}."
     return Shown("Benchmarks", headings, rows, note)
 
 
@@ -93,14 +94,14 @@ def _main_cell(found: Summary, row: VariantRow, task: TaskRow) -> str:
 
 
 def _comparisons(found: Summary) -> Shown:
-    labels, titles = _labels(found), _titles(found)
+    labels, titles, remarked = _labels(found), _titles(found), remarks(found)
     short = {task["task"] for task in found["tasks"] if task["shown"]}
     headings = ["variant", "task", "n", "difference", "fixed", "broken", "p", "mid-p", "p (Holm)"]
-    headings += ["detectable", "noise", "call"]
+    headings += ["detectable (uncorrected)", "noise", "call"]
     rows = [
         [
             labels[one["variant"]],
-            titles[one["task"]],
+            titles[one["task"]] + MARKER * (one["task"] in remarked),
             str(one["difference"]["n"]),
             ranged(one["difference"]),
             str(one["fixed"]),
@@ -114,19 +115,22 @@ def _comparisons(found: Summary) -> Shown:
         if one["task"] in short
     ]
     told = [f"{one['name']} ({one['n']})" for one in found["rules"]["hypotheses"]]
-    note = f"Points. Corrected together: {'; '.join(told)}. Subtasks are in summary.json and in csv."
+    note = f"Points. Corrected together: {'; '.join(told)}. Subtasks are in summary.json and in csv. "
+    note += "Detectable: the smallest true difference that would mostly be found by one test alone; after Holm's "
+    note += "correction it is larger."
+    note += footnote(found, (one["task"] for one in found["comparisons"] if one["task"] in short))
     return Shown("Differences to the baseline", headings, rows, note)
 
 
 def _survival(found: Summary) -> Shown:
-    labels, titles = _labels(found), _titles(found)
+    labels, titles, remarked = _labels(found), _titles(found), remarks(found)
     headings = ["variant", "benchmark", "family", "n", "gain clean", "gain under it", "change", "p (Holm)"]
     headings += ["share kept", "verdict", "why"]
     rows = [
         [
             labels[one["variant"]],
             titles[one["source"]],
-            one["family"],
+            one["family"] + MARKER * (one["task"] in remarked),
             str(one["n"]),
             *(ranged(one[key]) for key in ("gain_clean", "gain_family", "did")),
             _p(one["p_holm"]),
@@ -138,25 +142,29 @@ def _survival(found: Summary) -> Shown:
     ]
     note = "Points; the share kept in %. Survived: the gain under the family lies above 0, and at least "
     note += f"{100 * found['rules']['margin']:g}% of it is kept, each with its interval."
+    note += footnote(found, (one["task"] for one in found["survival"]))
     return Shown("Did the gain survive?", headings, rows, note)
 
 
 def _robust(found: Summary) -> Shown:
-    labels, titles = _labels(found), _titles(found)
+    labels, titles, remarked = _labels(found), _titles(found), remarks(found)
+    # The columns over all families are marked with the benchmark wherever one of its families is.
+    marks = [any(drop["task"] in remarked for drop in one["families"]) for one in found["robustness"]]
     headings = ["variant", "benchmark", "clean", "worst family", "right under all", "wrong under all", "consistent"]
     rows = [
         [
             labels[one["variant"]],
-            titles[one["source"]],
+            titles[one["source"]] + MARKER * marked,
             ranged(one["clean"], False),
             f"{one['worst']}: {ranged(one['worst_accuracy'], False)}",
             ranged(one["right_under_all"], False),
             ranged(one["wrong_under_all"], False),
             ranged(one["consistency"], False),
         ]
-        for one in found["robustness"]
+        for one, marked in zip(found["robustness"], marks, strict=True)
     ]
-    return Shown("Robustness", headings, rows, "In %.")
+    note = "In %." + footnote(found, (drop["task"] for one in found["robustness"] for drop in one["families"]))
+    return Shown("Robustness", headings, rows, note)
 
 
 def _pooled(found: Summary) -> Shown:
@@ -206,7 +214,7 @@ def _curves(found: Summary) -> Shown:
                 one["vector"],
                 titles[one["task"]],
                 dots,
-                f"{ranged(trend['slope'])}, p={_p(trend['p'])}" if trend else "",
+                f"{ranged(trend['slope'])}, p={_p(trend['p'])}{turn(one)}" if trend else "",
                 f"{best['alpha']:g}: {ranged(best['held_out'])}" if best else "",
             ]
         )

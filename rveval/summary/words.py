@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rveval.summary.kept import kept, listed
 from rveval.summary.typed import (
     Comparison,
     Conclusion,
     Curve,
+    Gains,
     Interval,
     Noise,
     Statement,
@@ -20,8 +22,14 @@ from rveval.summary.typed import (
 )
 from rveval.summary.typed_cells import CellRow
 
-_MANY = 4  # benchmarks or families named one by one
 _SICK = 0.05  # share of answers without an answer, or cut off, that is worth a word
+_STRANGE = "outside their training"  # what the remark of a task says where its numbers are no finding
+_CLASSES = {
+    "truncation": "the losing answer was cut off",
+    "extraction": "the losing answer could not be read",
+    "style": "one of the two answers shows its steps and the other does not",
+    "length": "one of the two answers is at least twice as long",
+}
 _SIGNS = {"nonfinite_logprob": "whose probability is not finite", "repetition": "that repeat themselves"}
 
 
@@ -37,12 +45,17 @@ class Findings:
     curves: Sequence[Curve]
     noise: Sequence[Noise]
     problems: Sequence[Trouble]
+    gains: Sequence[Gains] = ()
 
     def title(self, task: str) -> str:
         return next(row["title"] for row in self.tasks if row["task"] == task)
 
     def label(self, variant: str) -> str:
         return next(row["label"] for row in self.variants if row["id"] == variant)
+
+    def strange(self, task: str) -> bool:
+        """Is a task's number no finding, its prompts being outside what the models were trained on?"""
+        return any(_STRANGE in remark for row in self.tasks if row["task"] == task for remark in row["remarks"])
 
     def of(self, variant: str) -> list[Comparison]:
         """A variant's comparisons on clean tasks, those of the short tables."""
@@ -68,17 +81,52 @@ def ranged(found: Interval) -> str:
 def conclude(found: Findings) -> Conclusion:
     """The whole verdict."""
     judged = [row["id"] for row in found.variants if found.of(row["id"])]
-    rest = list(_caveats(found))
     if not judged:
-        return Conclusion(sentence=_nothing(found), tone="unknown", points=rest)
+        return Conclusion(sentence=_nothing(found), tone="unknown", points=list(_caveats(found)))
     ranked = sorted(judged, key=lambda variant: _rank(found, variant), reverse=True)
     best = ranked[0]
     sentence = f"{found.label(best)} {_said(found, best)}."
-    if len(judged) > 1:
-        picked = f"Of {len(judged)} variants, {found.label(best)} comes first because it was looked for; its p values "
-        rest.insert(0, Statement(text=picked + "are corrected for all of them.", tone="mixed"))
+    rest = [*_source(found, best), *_named_first(found, ranked), *_outside(found, best), *_caveats(found)]
     others = [Statement(text=f"{found.label(one)} {_said(found, one)}.", tone=_tone(found, one)) for one in ranked[1:]]
     return Conclusion(sentence=sentence, tone=_tone(found, best), points=[*others, *rest])
+
+
+def _named_first(found: Findings, ranked: Sequence[str]) -> Iterator[Statement]:
+    """Why this variant and no other is in the sentence."""
+    if len(ranked) > 1:
+        ranks = [_rank(found, variant) for variant in ranked]
+        largest = ranks[0][1] >= max(rank[1] for rank in ranks)
+        why = "its pooled difference is the largest" if largest else "it helps on more benchmarks, less those it hurts"
+        text = f"Of {len(ranked)} variants, {found.label(ranked[0])} is named first because {why}; the order of close "
+        yield Statement(text=f"{text}variants is not tested.", tone="mixed")
+
+
+def _source(found: Findings, variant: str) -> Iterator[Statement]:
+    """The class that holds most of the net fixed items on clean tasks, where one does."""
+    clean = {row["task"] for row in found.tasks if row["shown"] and row["family"] == "clean"}
+    net: dict[str, int] = {}
+    for one in found.gains:
+        if one["variant"] == variant and one["task"] in clean:
+            for share in one["classes"]:
+                net[share["name"]] = net.get(share["name"], 0) + share["fixed"] - share["broken"]
+    whole = sum(net.values())
+    name = max(net, key=lambda key: net[key], default="")
+    if name in _CLASSES and 0 < whole < 2 * net[name]:
+        text = f"Most of what {found.label(variant)} fixes is {name}: {_CLASSES[name]} ({net[name]} items net, {whole} "
+        yield Statement(text=f"{text}over all classes); that is not better reasoning by itself.", tone="mixed")
+
+
+def _outside(found: Findings, variant: str) -> Iterator[Statement]:
+    """The gain under families whose numbers are no finding, apart from those that are."""
+    gained = {row["task"] for row in found.of(variant) if row["call"] == "better"}
+    rows = [
+        row
+        for row in found.survival
+        if row["variant"] == variant and row["source"] in gained and found.strange(row["task"])
+    ]
+    if rows:
+        text = f"Outside the models' training, not a finding: with {found.label(variant)}, "
+        yield Statement(text=f"{text}{kept(found.title, rows)}.", tone="unknown")
 
 
 def _rank(found: Findings, variant: str) -> tuple[float, ...]:
@@ -91,7 +139,8 @@ def _rank(found: Findings, variant: str) -> tuple[float, ...]:
 
 def _tone(found: Findings, variant: str) -> Tone:
     calls = {row["call"] for row in found.of(variant)}
-    lost = any(row["verdict"] == "lost" for row in found.survival if row["variant"] == variant)
+    rows = [row for row in found.survival if row["variant"] == variant and not found.strange(row["task"])]
+    lost = any(row["verdict"] == "lost" for row in rows)
     if "better" in calls:
         return "mixed" if "worse" in calls or lost else "good"
     return "bad" if "worse" in calls else "unknown"
@@ -108,7 +157,7 @@ def _said(found: Findings, variant: str) -> str:
     if by_call["unclear"]:
         clauses.append(f"shows no difference that can be told from chance on {_each(found, by_call['unclear'], True)}")
     if by_call["edge"]:
-        named = _listed(f"{found.title(row['task'])} (both at the {row['at_edge']})" for row in by_call["edge"])
+        named = listed(f"{found.title(row['task'])} (both at the {row['at_edge']})" for row in by_call["edge"])
         clauses.append(f"can't be judged on {named}")
     text = "; ".join(clauses)
     survived = _survived(found, variant, {row["task"] for row in by_call["better"]})
@@ -122,54 +171,17 @@ def _each(found: Findings, rows: Sequence[Comparison], missed: bool = False) -> 
             seen = f"; no more than the noise, {points(row['noise'], False)}"
         return f"{found.title(row['task'])}: {ranged(row['difference'])}{seen}"
 
-    return _listed(map(one, sorted(rows, key=lambda row: -abs(row["difference"]["value"]))), ", and on ")
-
-
-def _listed(texts: Iterable[str], between: str = ", ") -> str:
-    known = list(texts)
-    more = f" and {len(known) - _MANY} more" if len(known) > _MANY else ""
-    return between.join(known[:_MANY]) + more
+    return listed(map(one, sorted(rows, key=lambda row: -abs(row["difference"]["value"]))), ", and on ")
 
 
 def _survived(found: Findings, variant: str, gained: set[str]) -> str:
-    """What becomes of the gains under the families: of every family in how many of the benchmarks."""
-    rows = [row for row in found.survival if row["variant"] == variant and row["source"] in gained]
-    if not rows:
-        return "whether that survives a hostile prompt was not asked" if gained else ""
-    if len(rows) > 2 * _MANY:
-        return _counted(found, rows)
-    words = {
-        "survived": "survives",
-        "lost": "is lost under",
-        "inconclusive": "may or may not survive",
-        "no verdict": "can't be judged under",
-        "no gain to survive": "is too small to judge under",
-    }
-    clauses = []
-    for verdict, said in words.items():
-        families: dict[str, list[str]] = {}
-        for row in rows:
-            if row["verdict"] == verdict:
-                families.setdefault(row["family"], []).append(found.title(row["source"]))
-        if families:
-            asked = {name: sum(row["family"] == name for row in rows) for name in families}
-            named = (name if len(on) == asked[name] else f"{name} ({_on(on)})" for name, on in families.items())
-            clauses.append(f"{said} {_listed(named)}")
-    return f"the gain {', and '.join(clauses)}"
-
-
-def _counted(found: Findings, rows: Sequence[Survival]) -> str:
-    """Too many to be named: how often the gain survives, and where it is lost."""
-    lost = [f"{row['family']} on {found.title(row['source'])}" for row in rows if row["verdict"] == "lost"]
-    survived = sum(row["verdict"] == "survived" for row in rows)
-    clauses = [f"survives {survived}", f"is lost in {len(lost)}{f' ({_listed(lost)})' if lost else ''}"]
-    clauses.append(f"is open in {len(rows) - survived - len(lost)}")
-    return f"of {len(rows)} pairs of a benchmark and a family, the gain {', '.join(clauses)}"
-
-
-def _on(titles: Sequence[str]) -> str:
-    """Where: two benchmarks by name, more by their number."""
-    return f"on {' and '.join(titles)}" if len(titles) < 3 else f"on {len(titles)} benchmarks"
+    """What becomes of the gains under the families that are a finding."""
+    every = [row for row in found.survival if row["variant"] == variant and row["source"] in gained]
+    rows = [row for row in every if not found.strange(row["task"])]
+    if rows:
+        return kept(found.title, rows)
+    apart = " within the models' training" if every else ""
+    return f"whether the gain is kept under another prompt{apart} was not asked" if gained else ""
 
 
 def _nothing(found: Findings) -> str:
@@ -187,17 +199,17 @@ def _caveats(found: Findings) -> Iterator[Statement]:
     for curve in found.curves:
         if curve["best"] and curve["family"] == "clean":
             best = curve["best"]
-            text = (
-                f"{curve['vector']} on {found.title(curve['task'])}: alpha={best['alpha']:g} is best on one half of the"
-            )
-            text += f" items, and gives {ranged(best['held_out'])} on the other half."
+            text = f"{curve['vector']} on {found.title(curve['task'])}: alpha={best['alpha']:g} is best, chosen on "
+            text += f"{best['chosen_on']['n']} items; on the others it gives {ranged(best['held_out'])}."
             yield Statement(text=text, tone="unknown" if best["held_out"]["low"] <= 0 else "good")
     remarks: dict[str, int] = {}
     for task in found.tasks:
         for remark in task["remarks"] if not task["members"] else []:
             remarks[remark] = remarks.get(remark, 0) + 1
     for remark, count in remarks.items():
-        yield Statement(text=f"{remark} ({count} task{'s' if count > 1 else ''}).", tone="unknown")
+        yield Statement(
+            text=f"{remark[:1].upper()}{remark[1:]} ({count} task{'s' if count > 1 else ''}).", tone="unknown"
+        )
     yield from _illness(found)
     if found.comparisons and not found.noise:
         text = "The noise floor is not known: no baseline was run again with its requests in another order."
@@ -227,5 +239,5 @@ def _illness(found: Findings) -> Iterator[Statement]:
                 if count := row["health"].get(sign, 0):
                     sick.setdefault((row["variant"], f"are such {words}"), []).append((count, f"{where} ({count})"))
     for (variant, words), places in sick.items():
-        named = _listed((text for _, text in sorted(places, key=lambda place: -place[0])), "; ")
+        named = listed((text for _, text in sorted(places, key=lambda place: -place[0])), "; ")
         yield Statement(text=f"Answers of {found.label(variant)} {words} on {named}.", tone="bad")
