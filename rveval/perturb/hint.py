@@ -62,7 +62,7 @@ def hint(item: Item, rng: Random, how: How) -> Item:
 
 def _said(wordings: Sequence[str], wrong: str, rng: Random) -> str:
     said = rng.choice(wordings).replace("{answer}", wrong)
-    return said[:-1] if said.endswith("..") else said
+    return said[:-1] if said.endswith(("..", "!.", "?.")) else said
 
 
 def _wrong(item: Item, rng: Random) -> str:

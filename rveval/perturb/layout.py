@@ -91,7 +91,9 @@ def _slots(item: Item) -> list[Slot]:
             slots.append(("question", (lower_starts, *shout)))
     slots += [("support", _SPACES), ("support", _LINES)]
     for field in ("description", "instruction"):
-        slots += [(field, (lower_first, upper_form)), (field, (bold, italic, quoted, dashed, listed)), (field, _SPACES)]
+        # In BBH a mark would stand right under a problem that may end in brackets or in "=", and be read as part of it.
+        marks = (bold, italic) if item.benchmark == "bbh" else (bold, italic, quoted, dashed, listed)
+        slots += [(field, (lower_first, upper_form)), (field, marks), (field, _SPACES)]
     if item.options and (item.is_tiny or item.benchmark.startswith("sciq")):
         # A tiny problem's options stand on one line, where a leading dash would look like a minus.
         forms = _FORMS[:4] if item.is_tiny else _FORMS
@@ -139,6 +141,8 @@ def _arranged(prose: str, before: str, between: str) -> str:
     """The sentences, each with something before it; a text of one sentence stays as it is."""
     if "\n" in prose or len(found := sentences(prose)) < 2:
         return prose
+    if "-" in before and any(re.match(r"[\d$]", sentence) for sentence in found):
+        return prose  # "- 4 minutes ago" would read as a negative number
     return between.join(before + sentence for sentence in found)
 
 

@@ -33,7 +33,7 @@ _HUNDREDS = rf"(?:{_SMALL} hundred(?: and {_SMALL}| {_SMALL})?|{_SMALL})"
 _THOUSANDS = rf"{_HUNDREDS} thousand(?:,? {_HUNDREDS}| and {_SMALL})?"
 _IN_WORDS = re.compile(rf"(?<![\w'\u2019$./-])(?:{_THOUSANDS}|{_HUNDREDS})(?![\w'\u2019/-])", re.IGNORECASE)
 _IN_DIGITS = re.compile(
-    r"(?<![\w$\u20ac\u00a3.,:/%#+*=@'\u2019&\u2013-])(?<!\w\()(?:\d{1,3}(?:,\d{3})+|\d+)(?![\w%\u00b0'\u2019)/\u2013-]|[.,:]\d)"
+    r"(?<![\w$\u20ac\u00a3.,:/%#+*=@'\u2019&\u2013-])(?<!\w\()(?:\d{1,3}(?:,\d{3})+|\d+)(?![\w%\u00b0'\u2019\u2032\u2033\"\u201d$\u20ac\u00a3)/\u2013-]|[.,:]\d)"
 )
 _IN_ANY_WAY = re.compile(rf"{_IN_WORDS.pattern}|[$\u20ac\u00a3]?\d+(?:[.,:/]\d+)*%?", re.IGNORECASE)
 

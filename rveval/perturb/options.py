@@ -162,7 +162,8 @@ def _kinds(item: Item, rng: Random) -> list[tuple[str, ...]]:
             kinds.append(tuple("x" * ((place + 1) // 10) + _ONES[(place + 1) % 10] for place in range(count)))
     if count <= len(_UPPER) and not any(len(text) == 1 and text.isalpha() for text in bare):
         kinds += [tuple(_LOWER[:count]), _unusual(item.labels, rng)]
-    return [kind for kind in kinds if kind != item.labels]
+    said = "\n".join((item.support, item.question, *item.options))
+    return [kind for kind in kinds if kind != item.labels and not any(f"({label})" in said for label in kind)]
 
 
 def _unusual(labels: Sequence[str], rng: Random) -> tuple[str, ...]:

@@ -48,7 +48,6 @@ tray trays, platter platters
 = sofa sofas, couch couches
 lamp lamps, lantern lanterns
 = rug rugs, carpet carpets
-computer computers, laptop laptops
 = store stores, shop shops
 restaurant restaurants, bistro bistros
 = company companies, firm firms
@@ -70,7 +69,6 @@ potato potatoes, beetroot beetroots
 mechanic mechanics, repairer repairers
 painter painters, decorator decorators
 nurse nurses, medic medics
-= player players, athlete athletes
 = tourist tourists, sightseer sightseers
 = trip trips, journey journeys, excursion excursions
 = vacation vacations, holiday holidays

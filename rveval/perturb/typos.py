@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
-from rveval.perturb import text
+from rveval.perturb import people, text
 from rveval.perturb.family import REBUILT, Family, same_answer
 from rveval.perturb.item import How, Item
 
@@ -27,7 +27,7 @@ _QUOTED = re.compile(
 _QUANTITIES = """
     plus minus more less fewer most least many much several some none nothing nobody anyone
     everyone everything something each every both either neither other another others total altogether entire
-    whole half halves double doubled doubles
+    whole half halves double doubled doubles great grand
     triple triples tripled tripling quadruple quadruples quadrupled halve halved halving doubling
     twice thrice once single pair pairs couple couples times time multiplied divided product
     difference average remaining remainder rest left only just also than over under above below between within
@@ -157,6 +157,12 @@ def _with_slips(item: Item, slipped: list[tuple[_Place, str]]) -> Item:
     return replace(item, **changed)
 
 
+_TAKEN = frozenset(name.lower() for name in (*people.GIRLS, *people.BOYS, *people.EITHER)) | frozenset(
+    ("ned", "ida", "ren", "hiv", "int", "str", "lst", "obj", "arr", "num")
+)
+"""Names, and what code calls things: no words of a dictionary, and no slips either."""
+
+
 def _slip(word: str, rng: Random) -> str:
     """A mistyped form of a word that is no other word; "" where none was found. The first letter stays."""
     for _ in range(_TRIES):
@@ -170,7 +176,7 @@ def _slip(word: str, rng: Random) -> str:
             slip = word[:at] + word[at + 1 :]
         else:
             slip = word[:at] + word[at] + word[at:]
-        if slip != word and not text.is_word(slip):
+        if slip != word and not text.is_word(slip) and slip.lower() not in _TAKEN:
             return slip
     return ""
 

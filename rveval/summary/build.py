@@ -67,7 +67,8 @@ def build(
     robust, factorial = families.robustness(board), curves.factorials(board)
     verdicts = published.judged(board, claims)
     sets = keeper.finish(board) if keeper else []
-    about = words.Findings(board.variants, board.tasks, cells, compared, survival, found, noise, board.problems)
+    gains, troubles = comparisons.gains(board, pairs), board.problems
+    about = words.Findings(board.variants, board.tasks, cells, compared, survival, found, noise, troubles, gains)
     return Summary(
         schema_version=SCHEMA_VERSION,
         made=_made(studies, made or {}),
@@ -80,7 +81,7 @@ def build(
         pooled=pooled,
         robustness=robust,
         survival=survival,
-        gains=comparisons.gains(board, pairs),
+        gains=gains,
         curves=found,
         factorial=factorial,
         noise=noise,
