@@ -30,7 +30,7 @@ _CLASSES = {
     "style": "one of the two answers shows its steps and the other does not",
     "length": "one of the two answers is at least twice as long",
 }
-_SIGNS = {"nonfinite_logprob": "whose probability is not finite", "repetition": "that repeat themselves"}
+_SIGNS = {"nonfinite_logprob": "have a probability that is not finite", "repetition": "repeat themselves"}
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,7 @@ def _illness(found: Findings) -> Iterator[Statement]:
                     sick.setdefault((row["variant"], words), []).append((share, f"{where} ({100 * share:.0f}%)"))
             for sign, words in _SIGNS.items():
                 if count := row["health"].get(sign, 0):
-                    sick.setdefault((row["variant"], f"are such {words}"), []).append((count, f"{where} ({count})"))
+                    sick.setdefault((row["variant"], words), []).append((count, f"{where} ({count})"))
     for (variant, words), places in sick.items():
         named = listed((text for _, text in sorted(places, key=lambda place: -place[0])), "; ")
         yield Statement(text=f"Answers of {found.label(variant)} {words} on {named}.", tone="bad")
