@@ -139,13 +139,13 @@ class VariantTensors:
         return result if out is None else out.copy_(result)
 
     def _terms(self, name: str, place: torch.device | None) -> list[Displacement]:
-        from rveval.vectors import Displacement
+        from rveval.vectors import between
 
         if not self._donors or not any(pattern.search(name) for pattern in self._scope):
             return []
         # A saved delta may leave out what it does not change; the gate lets that pass only where its metadata says so.
         return [
-            Displacement(_at(plus.get(name), place), _at(minus.get(name), place) if minus else None, weight)
+            between(_at(plus.get(name), place), _at(minus.get(name), place) if minus else None, weight)
             for plus, minus, weight in self._donors
             if name in plus
         ]

@@ -19,7 +19,7 @@ from rveval import variants
 from rveval.checkpoints import ABSENT, content_hash, open_checkpoint
 from rveval.errors import Failed
 from rveval.variants import Recipe, RecipeTerm, VariantTensors, label, tensors, write_merged
-from rveval.vectors import Displacement, combine
+from rveval.vectors import between, combine
 
 TERM = RecipeTerm("/there/plus", "/there/minus", 1.0, "p", "m")
 RECIPE = Recipe("/there/base", "b", (TERM,), 0.5)
@@ -146,7 +146,7 @@ def test_labels(alpha: float, expected: str) -> None:
 def by_hand(folders: dict[str, Path], recipe: Recipe) -> dict[str, torch.Tensor]:
     base, plus, minus = (tinymodels.tensors(folders[name]) for name in ("base", "plus", "minus"))
     return {
-        name: combine(t, [Displacement(plus[name], minus[name])], recipe.alpha, dtype=getattr(torch, recipe.dtype))
+        name: combine(t, [between(plus[name], minus[name])], recipe.alpha, dtype=getattr(torch, recipe.dtype))
         if any(re.search(pattern, name) for pattern in recipe.scope)
         else t
         for name, t in base.items()
@@ -214,7 +214,7 @@ def test_several_terms_add_up(folders) -> None:
         RecipeTerm(minus, str(folders["base"]), -2.0, "m", "b"),
     )
     for name, tensor in tensors(recipe_of(folders, terms=both)):
-        displacements = [Displacement(one[name], base[name], 0.5), Displacement(two[name], base[name], -2.0)]
+        displacements = [between(one[name], base[name], 0.5), between(two[name], base[name], -2.0)]
         assert bits(tensor) == bits(combine(base[name], displacements, 0.7))
 
 
@@ -228,7 +228,7 @@ def test_a_saved_delta_may_leave_out_what_it_does_not_change(folders, tmp_path, 
     assert open_checkpoint(folder).absent_is_zero
     recipe = recipe_of(folders, terms=(RecipeTerm(str(folder), None, 1.0, "d", None),))
     for name, tensor in tensors(recipe):
-        expected = combine(base[name], [Displacement(delta[name], None)], 0.7) if name in delta else base[name]
+        expected = combine(base[name], [between(delta[name], None)], 0.7) if name in delta else base[name]
         assert bits(tensor) == bits(expected)
 
 

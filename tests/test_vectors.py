@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rveval.errors import Failed
-from rveval.vectors import CHUNK, Displacement, combine
+from rveval.vectors import CHUNK, between, combine
 
 DTYPES = (torch.bfloat16, torch.float16, torch.float32)
 BITS = {torch.bfloat16: torch.int16, torch.float16: torch.int16, torch.float32: torch.int32}
 FLOAT32 = 2.0**-24
 """Half a unit in the last place of float32, relative: what one of its operations may be wrong by."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term as it is drawn, for the reference to compute in its own way."""
+
+    plus: torch.Tensor
+    minus: torch.Tensor | None
+    weight: float = 1.0
+
+
+def summed(base: torch.Tensor, terms: list[Term], alpha: float, **other: Any) -> torch.Tensor:
+    return combine(base, [between(term.plus, term.minus, term.weight) for term in terms], alpha, **other)
+
 
 alphas = st.floats(-2, 2).filter(lambda alpha: alpha != 0)
 weights = st.floats(-3, 3)
@@ -35,7 +52,7 @@ def numbers(shape: tuple[int, ...], dtype: torch.dtype, seed: int, spread: int =
     return (torch.randn(shape, generator=generator, dtype=torch.float64) * powers.exp2()).to(dtype)
 
 
-def exact(base: torch.Tensor, terms: list[Displacement], alpha: float) -> tuple[torch.Tensor, torch.Tensor]:
+def exact(base: torch.Tensor, terms: list[Term], alpha: float) -> tuple[torch.Tensor, torch.Tensor]:
     """The sum in float64, and the sum of what goes into it without signs, which float32's own errors scale with."""
     total, size = base.double(), base.double().abs()
     for term in terms:
@@ -51,8 +68,8 @@ def one_rounding(value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return (value.abs() * info.eps / 2).clamp_min(info.smallest_normal * info.eps / 2)
 
 
-def check(base: torch.Tensor, terms: list[Displacement], alpha: float, dtype: torch.dtype | None = None) -> None:
-    found = combine(base, terms, alpha, dtype=dtype)
+def check(base: torch.Tensor, terms: list[Term], alpha: float, dtype: torch.dtype | None = None) -> None:
+    found = summed(base, terms, alpha, dtype=dtype)
     target = dtype or base.dtype
     assert found.dtype == target
     assert found.shape == base.shape
@@ -71,7 +88,7 @@ def same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
 def test_within_one_rounding_of_float64(shape, dtype, drawn, alpha, data) -> None:
     seed = data.draw(st.integers(0, 2**20))
     terms = [
-        Displacement(numbers(shape, d, seed + 2 * i), numbers(shape, d, seed + 2 * i + 1) if two else None, weight)
+        Term(numbers(shape, d, seed + 2 * i), numbers(shape, d, seed + 2 * i + 1) if two else None, weight)
         for i, (weight, d, two) in enumerate(drawn, start=1)
     ]
     check(numbers(shape, dtype, seed), terms, alpha, data.draw(st.sampled_from((None, *DTYPES))))
@@ -80,8 +97,8 @@ def test_within_one_rounding_of_float64(shape, dtype, drawn, alpha, data) -> Non
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("size", [CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 2 * CHUNK + 3])
 def test_sizes_around_the_chunk(size: int, dtype: torch.dtype) -> None:
-    terms = [Displacement(numbers((size,), torch.bfloat16, 1), numbers((size,), torch.bfloat16, 2), 0.7)]
-    terms.append(Displacement(numbers((size,), torch.float32, 3), None, -1.3))
+    terms = [Term(numbers((size,), torch.bfloat16, 1), numbers((size,), torch.bfloat16, 2), 0.7)]
+    terms.append(Term(numbers((size,), torch.float32, 3), None, -1.3))
     check(numbers((size,), dtype, 0), terms, 0.9)
 
 
@@ -90,12 +107,12 @@ def test_the_rounding_is_the_last_step(dtype: torch.dtype, alpha: float, seed: i
     """Two half steps that each round to nothing still move the sum: nothing is rounded to the target in between."""
     one = torch.ones(1, dtype=dtype)
     step = torch.full((1,), float(torch.finfo(dtype).eps) * 0.375, dtype=torch.float32)
-    found = combine(one, [Displacement(step, None, 1.0), Displacement(step, None, 1.0)], 1.0)
-    alone = combine(one, [Displacement(step, None, 1.0)], 1.0)
+    found = summed(one, [Term(step, None, 1.0), Term(step, None, 1.0)], 1.0)
+    alone = summed(one, [Term(step, None, 1.0)], 1.0)
     if dtype != torch.float32:
         assert float(alone) == 1.0
         assert float(found) == 1.0 + float(torch.finfo(dtype).eps)
-    check(numbers((7,), dtype, seed), [Displacement(step.expand(7), None, 1.0)], alpha)
+    check(numbers((7,), dtype, seed), [Term(step.expand(7), None, 1.0)], alpha)
 
 
 @given(shapes.filter(lambda shape: len(shape) >= 2), alphas, st.integers(0, 2**20), dtypes)
@@ -103,13 +120,13 @@ def test_layout_does_not_matter(shape: tuple[int, ...], alpha: float, seed: int,
     turned = (*shape[1:], shape[0])
     base, plus, minus = (numbers(turned, dtype, seed + i).movedim(-1, 0) for i in range(3))
     strided = numbers((*shape, 2), dtype, seed + 9)[..., 1]
-    terms = [Displacement(plus, minus, 1.0), Displacement(strided, None, 0.5)]
+    terms = [Term(plus, minus, 1.0), Term(strided, None, 0.5)]
     straight = [
-        Displacement(plus.contiguous(), minus.contiguous(), 1.0),
-        Displacement(strided.contiguous(), None, 0.5),
+        Term(plus.contiguous(), minus.contiguous(), 1.0),
+        Term(strided.contiguous(), None, 0.5),
     ]
-    found = combine(base, terms, alpha)
-    assert same_bits(found.contiguous(), combine(base.contiguous(), straight, alpha))
+    found = summed(base, terms, alpha)
+    assert same_bits(found.contiguous(), summed(base.contiguous(), straight, alpha))
     check(base, terms, alpha)
 
 
@@ -124,17 +141,17 @@ def odd_bits(dtype: torch.dtype) -> torch.Tensor:
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_nothing_to_add_is_the_base_bit_for_bit(dtype: torch.dtype) -> None:
     base = odd_bits(dtype)
-    term = Displacement(torch.ones_like(base), None, 1.0)
+    term = Term(torch.ones_like(base), None, 1.0)
     for alpha, terms in ((0.0, [term]), (-0.0, [term]), (0, [term]), (1.0, []), (0.0, [])):
         for asked in (None, dtype):
-            found = combine(base, terms, alpha, dtype=asked)
+            found = summed(base, terms, alpha, dtype=asked)
             assert found is base or same_bits(found, base)
 
 
 @given(dtypes, shapes, st.integers(0, 2**20))
 def test_nothing_to_add_in_another_type_is_one_rounding_of_the_base(target, shape, seed) -> None:
     base = numbers(shape, torch.float32, seed)
-    assert torch.equal(combine(base, [], 1.0, dtype=target), base.to(target))
+    assert torch.equal(summed(base, [], 1.0, dtype=target), base.to(target))
 
 
 @given(shapes, st.sampled_from(DTYPES[:2]), st.integers(0, 2**20))
@@ -142,7 +159,7 @@ def test_the_whole_way_to_the_donor_is_the_donor(shape, dtype, seed) -> None:
     """base + 1 * (B - base) = B, exactly, where float32 holds both: exponents at most 10 apart."""
     base, donor = numbers(shape, dtype, seed, 1).clamp(-8, 8), numbers(shape, dtype, seed + 1, 1)
     donor = donor.sign() * donor.abs().clamp(2.0**-7, 8)
-    assert torch.equal(combine(base, [Displacement(donor, base)], 1.0), donor)
+    assert torch.equal(summed(base, [Term(donor, base)], 1.0), donor)
 
 
 @given(shapes, dtypes, st.integers(0, 2**20), st.integers(0, 12))
@@ -150,7 +167,7 @@ def test_the_whole_way_to_the_donor_is_within_one_rounding(shape, dtype, seed, s
     base, donor = numbers(shape, dtype, seed, spread), numbers(shape, dtype, seed + 1, spread)
     if dtype == torch.float16:
         base, donor = (t.nan_to_num(posinf=1.0, neginf=-1.0) for t in (base, donor))
-    found = combine(base, [Displacement(donor, base)], 1.0).double()
+    found = summed(base, [Term(donor, base)], 1.0).double()
     inside = 2 * FLOAT32 * torch.maximum(base.double().abs(), (donor.double() - base.double()).abs())
     assert bool(((found - donor.double()).abs() <= inside + one_rounding(donor.double().abs() + inside, dtype)).all())
 
@@ -158,7 +175,7 @@ def test_the_whole_way_to_the_donor_is_within_one_rounding(shape, dtype, seed, s
 def test_the_base_is_not_changed() -> None:
     base, plus = numbers((11,), torch.bfloat16, 0), numbers((11,), torch.bfloat16, 1)
     before = base.clone(), plus.clone()
-    combine(base, [Displacement(plus, base)], 1.5)
+    summed(base, [Term(plus, base)], 1.5)
     assert torch.equal(base, before[0])
     assert torch.equal(plus, before[1])
 
@@ -167,15 +184,15 @@ def test_the_base_is_not_changed() -> None:
 def test_out_takes_the_result(dtype: torch.dtype) -> None:
     base, plus = numbers((5, CHUNK // 4), torch.bfloat16, 0), numbers((5, CHUNK // 4), torch.bfloat16, 1)
     out = torch.full(base.shape, torch.nan, dtype=dtype)
-    found = combine(base, [Displacement(plus, base)], 0.5, dtype=dtype, out=out)
+    found = summed(base, [Term(plus, base)], 0.5, dtype=dtype, out=out)
     assert found is out
-    assert torch.equal(out, combine(base, [Displacement(plus, base)], 0.5, dtype=dtype))
+    assert torch.equal(out, summed(base, [Term(plus, base)], 0.5, dtype=dtype))
 
 
 def test_what_is_not_finite_stays_visible() -> None:
     base = torch.tensor([1.0, 60000.0], dtype=torch.float16)
     plus = torch.tensor([torch.nan, 60000.0], dtype=torch.float16)
-    found = combine(base, [Displacement(plus, None)], 1.0)
+    found = summed(base, [Term(plus, None)], 1.0)
     assert bool(found[0].isnan())
     assert float(found[1]) == torch.inf
 
@@ -184,9 +201,9 @@ def test_what_is_not_finite_stays_visible() -> None:
 @pytest.mark.parametrize("shape", [(), (3,), (4, 3), (3, 4, 1), (12,)])
 def test_another_shape_is_an_error(where: str, shape: tuple[int, ...]) -> None:
     base, other = torch.zeros(3, 4), torch.zeros(shape)
-    term = Displacement(other, None) if where == "plus" else Displacement(base, other)
+    term = Term(other, None) if where == "plus" else Term(base, other)
     with pytest.raises(Failed) as caught:
-        combine(base, [term], 1.0)
+        summed(base, [term], 1.0)
     assert "(3, 4)" in str(caught.value)
     assert str(tuple(shape)) in str(caught.value)
 
@@ -195,6 +212,6 @@ def test_another_shape_is_an_error(where: str, shape: tuple[int, ...]) -> None:
 @given(alphas, st.integers(0, 2**20))
 def test_terms_with_opposite_weights_cancel(alpha: float, seed: int) -> None:
     base, donor = numbers((9,), torch.bfloat16, seed, 1), numbers((9,), torch.bfloat16, seed + 1, 1)
-    there_and_back = [Displacement(donor, base, 0.5), Displacement(donor, base, -0.5)]
-    gap = (combine(base, there_and_back, alpha).double() - base.double()).abs()
+    there_and_back = [Term(donor, base, 0.5), Term(donor, base, -0.5)]
+    gap = (summed(base, there_and_back, alpha).double() - base.double()).abs()
     assert bool((gap <= 8 * FLOAT32 * 16 + one_rounding(base.double(), torch.bfloat16)).all())

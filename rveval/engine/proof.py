@@ -242,5 +242,5 @@ def _head(base: Checkpoint) -> str:
 
 def _swapping_code() -> list[Path]:
     package = Path(__file__).parent.parent
-    own = [package / "variants.py", package / "vectors.py", Path(__file__)]
+    own = [package / "variants.py", *sorted((package / "vectors").glob("*.py")), Path(__file__)]
     return [*sorted((package / "vllm_plugin").glob("*.py")), *own]
