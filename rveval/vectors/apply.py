@@ -27,7 +27,7 @@ class Place:
     memo: Memo = field(default_factory=Memo)
 
     def seed(self, step: Step) -> str:
-        """What the random numbers of a step are drawn from: the same for the same tensor, in whatever order or process."""
+        """What the random numbers of a step are drawn from: the same in whatever order or process tensors are built."""
         return f"{step.seed}:{step.name}:{self.tensor}:{self.term}"
 
 
