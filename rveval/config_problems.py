@@ -25,14 +25,15 @@ Check = Callable[[Any], str]
 """What is wrong with a value of the right type, in words; empty where nothing is."""
 
 
-def rule(expected: str, check: Check | None = None) -> dict[str, Any]:
+def rule(expected: str, check: Check | None = None, lift: Callable[[Any], Any] | None = None) -> dict[str, Any]:
     """The metadata of a dataclass field that `Reader` reads.
 
     Args:
         expected: what a right value is, in words for the reader of an error.
         check: looks at a value of the right type.
+        lift: brings a short form to the long one, before anything is looked at.
     """
-    return {"expected": expected, "check": check}
+    return {"expected": expected, "check": check, "lift": lift}
 
 
 def must(holds: Callable[[Any], bool]) -> Check:
@@ -107,7 +108,9 @@ class Reader:
             if one.default_factory is not MISSING:
                 return one.default_factory()
             return self._wrong(path, "is missing", expected, None)
-        value = self._value(_hints(cls)[one.name], tree[one.name], path, expected, note)
+        lift, raw = one.metadata["lift"], tree[one.name]
+        raw = raw if lift is None or raw is BROKEN or raw == UNFILLED else lift(raw)
+        value = self._value(_hints(cls)[one.name], raw, path, expected, note)
         check = one.metadata["check"]
         if value is BROKEN or value is None or check is None:
             return value
@@ -121,8 +124,10 @@ class Reader:
             return self._unfilled(where, note)
         choices = get_args(hint)
         if get_origin(hint) in (Union, types.UnionType):
-            if raw is None:
+            if raw is None and types.NoneType in choices:
                 return None
+            if set(choices) == {int, float}:
+                return self._whole_or_not(raw, where, expected)
             hint = next(one for one in choices if one is not types.NoneType)
         if get_origin(hint) is Literal:
             return self._word(raw, get_args(hint), where)
@@ -133,6 +138,11 @@ class Reader:
         if get_origin(hint) is dict:
             return self._open_mapping(raw, where, expected)
         found = _scalar(hint, raw)
+        return self._wrong(where, "has the wrong type", expected, raw) if found is BROKEN else found
+
+    def _whole_or_not(self, raw: Any, where: str, expected: str) -> Any:
+        """A number as it was written: 1 and 1.0 mean different things to a key of this type."""
+        found = _scalar(int, raw) if isinstance(raw, int) else _scalar(float, raw)
         return self._wrong(where, "has the wrong type", expected, raw) if found is BROKEN else found
 
     def _word(self, raw: Any, words: Sequence[str], where: str) -> Any:

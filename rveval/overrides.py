@@ -16,7 +16,7 @@ from rveval.errors import Problem, Refused
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
-_OPEN = ("engine.extra.", "vector.terms.")
+_OPEN = ("engine.extra.", "vector.terms.", "vector.other.")
 _SWEEP_FIX = "add -m to sweep over the values, or quote the value: key='\"a,b\"'"
 
 

@@ -22,7 +22,7 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "__init__": (0, set()),
     "errors": (0, set()),
     "config_problems": (0, {"errors"}),
-    "schema": (0, {"config_problems", "errors"}),
+    "schema": (0, {"config_problems", "vectors", "errors"}),
     "overrides": (0, {"schema", "config_problems", "errors"}),
     "architecture": (0, set()),
     "perturb": (0, {"errors"}),

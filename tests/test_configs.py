@@ -114,7 +114,7 @@ def test_help_names_every_key_and_hydra_leaves_no_folders() -> None:
 def test_an_installed_package_finds_its_configs_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inside = tmp_path / "site" / "rveval"
     (inside / "conf").mkdir(parents=True)
-    monkeypatch.setattr(schema, "__file__", str(inside / "schema.py"))
+    monkeypatch.setattr(schema.config, "__file__", str(inside / "schema" / "config.py"))
     assert schema.config_dir() == inside / "conf"
     (inside / "conf").rmdir()
     assert schema.config_dir() == tmp_path / "site" / "conf"

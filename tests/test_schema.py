@@ -198,8 +198,8 @@ def test_sources_are_read_from_text(text: str, source: Source) -> None:
 
 def test_every_field_has_a_rule() -> None:
     for cls in (Config, schema.ModelConfig, schema.VectorConfig, schema.SuiteConfig, schema.EngineConfig,
-                schema.TrackingConfig, Source, Term):  # fmt: skip
-        assert all(set(one.metadata) == {"expected", "check"} for one in fields(cls)), cls
+                schema.TrackingConfig, Source, Term, schema.Transform):  # fmt: skip
+        assert all(set(one.metadata) == {"expected", "check", "lift"} for one in fields(cls)), cls
 
 
 def test_known_keys_are_dotted() -> None:
