@@ -199,7 +199,7 @@ def test_logging_is_left_as_it_was(ends: Ends) -> None:
         (["alhpa=1"], ["alhpa: unknown key", "did you mean 'alpha'"]),
         (["engine.max_modellen=1"], ["did you mean 'max_model_len'"]),
         (["max_num_seqs=1"], ["did you mean engine.max_num_seqs?"]),
-        (["enginee.seed=1"], ["did you mean engine.seed or seed?"]),
+        (["enginee.seed=1"], ["did you mean engine.seed or seed or vector.seed?"]),
         (["+nope=1"], ["nope: unknown key"]),
         (["++nope=1"], ["nope: unknown key"]),
         (["+alpha=1"], ["+key is refused", "write alpha=VALUE"]),
