@@ -37,11 +37,11 @@ _QUIET_SECONDS = 5.0
 
 
 class Checkpoint:
-    """The tensors of one folder by name. Made by `open_checkpoint`.
+    """The tensors of one folder, or of one file with a saved delta, by name. Made by `open_checkpoint`.
 
     Attributes:
-        folder: where it lies.
-        config: config.json.
+        folder: where it lies; of a saved delta the file.
+        config: config.json; of a saved delta the one of the checkpoint that the base was subtracted from.
         names: all tensor names, sorted.
         files: the safetensors files in use.
         metadata: the safetensors files' own metadata, of all files together.
@@ -63,6 +63,11 @@ class Checkpoint:
     def absent_is_zero(self) -> bool:
         """Whether tensors that are not here count as zero (only a saved delta says so, in its metadata)."""
         return self.metadata.get(ABSENT) == "zero"
+
+    @property
+    def identity(self) -> str:
+        """What its tensors are known by, wherever it lies: its content hash."""
+        return content_hash(self.folder)
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries
@@ -92,6 +97,11 @@ class Checkpoint:
             return torch.empty(entry.shape, dtype=dtype)
         return torch.frombuffer(self._map(entry.file), dtype=dtype, count=count, offset=entry.start).view(entry.shape)
 
+    def raw(self, name: str) -> memoryview:
+        """The bytes of a tensor as they are stored, for who does not want torch."""
+        entry = self._entry(name)
+        return memoryview(self._map(entry.file))[entry.start : entry.stop]
+
     def _entry(self, name: str) -> headers.Entry:
         try:
             return self._entries[name]
@@ -107,36 +117,47 @@ class Checkpoint:
 
 
 def open_checkpoint(folder: Path) -> Checkpoint:
-    """Open a checkpoint by its headers; no tensor is read.
+    """Open a checkpoint or a saved delta by its headers; no tensor is read.
 
     Raises:
         Refused: all problems of the folder at once: no weights, only pickles, a truncated file, a missing shard, an
             index and files that disagree, a tensor twice, a broken header, a quantised type, a config.json that is
-            missing or broken.
+            missing or broken; a LoRA adapter, which `adapters` opens; a file that is no saved delta.
     """
     folder = Path(folder)
-    if not folder.is_dir():
+    if not folder.exists():
         raise Refused(Problem("no such folder", str(folder), fix="check the path"))
+    kind = headers.kind_of(folder)
+    if kind == "adapter":
+        fix = "add it to its model: vector.terms=[{plus: {path: ADAPTER}}]; or merge it into its model first"
+        raise Refused(Problem("this folder holds a LoRA adapter, not a model", str(folder), fix=fix))
     layout = headers.read(folder)
     problems = list(layout.problems)
-    config: dict[str, Any] = {}
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(config, dict):
-            raise ValueError(f"a mapping is needed, this is a {type(config).__name__}")
-    except FileNotFoundError:
-        fix = "this folder holds a LoRA adapter: merge it into its model first"
-        if not (folder / "adapter_config.json").exists():
-            fix = "copy the config.json that belongs to these weights there"
-        problems.append(Problem("config.json is missing", str(path), fix=fix))
-    except (OSError, ValueError) as error:
-        problems.append(Problem(f"config.json cannot be read: {error}", str(path), fix="download the file again"))
+    if kind == "delta":
+        config = {} if problems else headers.origin(folder)["config"]
+    else:
+        config = _config(folder / "config.json", problems)
     if problems:
         raise Refused(problems)
     if layout.unused:
         log.warning("%s: not part of the weights: %s", folder, headers.some([file.name for file in layout.unused]))
     return Checkpoint(folder, config, layout)
+
+
+def _config(path: Path, problems: list[Problem]) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise ValueError(f"a mapping is needed, this is a {type(config).__name__}")
+        return config
+    except FileNotFoundError:
+        fix = "copy the config.json that belongs to these weights there"
+        if (path.parent / headers.ADAPTER_CONFIG).exists():
+            fix = "a LoRA adapter's settings lie beside whole weights: keep one of the two in this folder"
+        problems.append(Problem("config.json is missing", str(path), fix=fix))
+    except (OSError, ValueError) as error:
+        problems.append(Problem(f"config.json cannot be read: {error}", str(path), fix="download the file again"))
+    return {}
 
 
 def nearest(name: str, names: Iterable[str], limit: int = 3) -> str:
@@ -150,7 +171,7 @@ def assert_finite(checkpoint: Checkpoint) -> None:
     Raises:
         Refused: one problem for each tensor with such elements, and how many of each.
     """
-    key = content_hash(checkpoint.folder)
+    key = checkpoint.identity
     counts = recall("finite", key)
     if not isinstance(counts, dict):
         counts = _scan(checkpoint)

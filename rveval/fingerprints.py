@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rveval import headers
-from rveval.errors import Refused, cache_dir
+from rveval.errors import Problem, Refused, cache_dir
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,8 @@ MODEL_FILES = (
     "chat_template.json",
     "chat_template.jinja",
 )
+# What an adapter's tensors are multiplied and turned by; its other settings say how it was trained.
+ADAPTER_SETTINGS = ("r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_rslora", "fan_in_fan_out")
 _READ_BYTES = 1 << 22
 _SETTLED_NS = 100_000_000  # a file younger than this may change again within one tick of the file system's clock
 _BLOB = re.compile(r"[0-9a-f]{64}")
@@ -50,6 +52,9 @@ def content_hash(folder: Path, kind: Literal["weights", "model"] = "weights") ->
             paths or file names, but does see how tensors are spread over files. "model" adds the bytes of
             `MODEL_FILES` that are there and of chat templates in `additional_chat_templates/`.
 
+    Of an adapter the settings that its tensors are multiplied by belong to it; of a saved delta the words that its
+    metadata has for people (formula, paths) do not.
+
     Returns:
         64 hexadecimal digits.
 
@@ -62,31 +67,65 @@ def content_hash(folder: Path, kind: Literal["weights", "model"] = "weights") ->
     layout = headers.weight_files(folder)
     if layout.problems:
         raise Refused(layout.problems)
+    form = headers.kind_of(folder)
+    if form == "delta":
+        return _of_delta(folder)
     with ThreadPoolExecutor(min(len(layout.files), os.cpu_count() or 1)) as pool:
         parts = sorted(pool.map(file_hash, layout.files))
     if kind == "model":
         templates = sorted((folder / "additional_chat_templates").glob("*.jinja"))
         extra = [path for path in (folder / name for name in MODEL_FILES) if path.is_file()] + templates
         parts += [f"{path.relative_to(folder).as_posix()} {file_hash(path)}" for path in extra]
+    if form == "adapter":
+        parts.append(_adapter_settings(folder))
     return hashlib.sha256("\n".join([f"rveval {kind} 1", *parts]).encode()).hexdigest()
 
 
-def file_hash(path: Path) -> str:
-    """Sha256 of one file, remembered as long as the file is not touched."""
+def _of_delta(file: Path) -> str:
+    """Of the tensors (names, types, shapes, entries), and of the config and tokenizer that they are meant for."""
+    layout = headers.read(file)
+    if layout.problems:
+        raise Refused(layout.problems)
+    said = headers.origin(file)
+    entries = {name: [entry.dtype, entry.shape, entry.start] for name, entry in layout.entries.items()}
+    start = min((entry.start for entry in layout.entries.values()), default=file.stat().st_size)
+    for value in entries.values():
+        value[2] -= start  # counted from the data: the header's length changes with the words in it
+    known = {"tensors": entries, "config": said["config"], "tokenizer": said.get("tokenizer")}
+    parts = ["rveval delta 1", json.dumps(known, sort_keys=True), file_hash(file, start)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _adapter_settings(folder: Path) -> str:
+    """What of adapter_config.json the tensors are multiplied by; the order of patterns counts, the first match wins."""
+    path = folder / headers.ADAPTER_CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        known = [config.get(name) or None for name in ADAPTER_SETTINGS]
+    except (OSError, ValueError, AttributeError) as error:
+        fix = "download the adapter again"
+        raise Refused(Problem(f"adapter_config.json cannot be read: {error}", str(path), fix=fix)) from error
+    return json.dumps(known)
+
+
+def file_hash(path: Path, start: int = 0) -> str:
+    """Sha256 of one file, or of its bytes from `start` on; remembered as long as the file is not touched."""
     real = path.resolve()
-    if real.parent.name == "blobs" and _BLOB.fullmatch(real.name):
+    if not start and real.parent.name == "blobs" and _BLOB.fullmatch(real.name):
         return real.name
     before = _identity(real)
-    known = recall("sha256", before)
+    key = f"{before}|from {start}" if start else before
+    known = recall("sha256", key)
     if isinstance(known, str) and _BLOB.fullmatch(known):
         return known
     digest = hashlib.sha256()
     with real.open("rb", buffering=0) as stream:
+        stream.seek(start)
         while chunk := stream.read(_READ_BYTES):
             digest.update(chunk)
     settled = time.time_ns() - real.stat().st_mtime_ns > _SETTLED_NS
     if settled and _identity(real) == before:
-        remember("sha256", before, digest.hexdigest())
+        remember("sha256", key, digest.hexdigest())
     return digest.hexdigest()
 
 

@@ -1,4 +1,6 @@
-"""What is in a checkpoint's folder, learnt from file names and safetensors headers alone: no torch, no tensor is read.
+"""What is in a checkpoint, learnt from file names and safetensors headers alone: no torch, no tensor is read.
+
+A checkpoint is a folder of weights, a folder with a LoRA adapter (as PEFT writes it), or one file with a saved delta.
 
 The format: 8 bytes little-endian length, that many bytes of JSON `{name: {dtype, shape, data_offsets}}`, then the data
 (https://github.com/huggingface/safetensors#format). We read it ourselves because the library stops at the first fault
@@ -12,14 +14,19 @@ import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from rveval.errors import Problem
+from rveval.errors import Problem, Refused
 
 # The types that arithmetic in fp32 with one rounding is defined for, and their bytes.
 ITEM_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER = "adapter_model.safetensors"
+DELTA = "rveval_delta"
+"""The key of a safetensors file's metadata that makes it a saved delta: JSON of what it is a difference of."""
+DELTA_VERSION = 1
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.safetensors")
 _MAX_HEADER = 100_000_000  # the library's own limit
@@ -56,12 +63,54 @@ def some(names: list[str], limit: int = 5) -> str:
     return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
+def kind_of(path: Path) -> Literal["weights", "adapter", "delta"]:
+    """What lies there: whole weights, a LoRA adapter's folder, or one file (a saved delta, if it is anything).
+
+    A folder with whole weights is a model, whatever else was left in it.
+    """
+    if path.is_file():
+        return "delta"
+    whole = any((path / name).exists() for name in (INDEX, SINGLE))
+    return "adapter" if (path / ADAPTER_CONFIG).is_file() and not whole else "weights"
+
+
+def origin(file: Path) -> dict[str, Any]:
+    """What a saved delta's metadata says: `version`, `config`, `tokenizer`, and for people the formula and the paths.
+
+    Raises:
+        Refused: no safetensors file, one that is no saved delta, or its metadata is broken.
+    """
+    layout = Layout()
+    _header(file, layout)
+    if layout.problems:
+        raise Refused(layout.problems)
+    text = layout.metadata.get(DELTA)
+    if text is None:
+        expected = f"a saved delta (its metadata has {DELTA}), or a folder that holds config.json and *.safetensors"
+        fix = "for weights give their folder; `python -m rveval.describe ... save=FILE.safetensors` saves a delta"
+        raise Refused(Problem("this file is no saved delta", str(file), expected, "other safetensors", fix))
+    try:
+        said = json.loads(text)
+        if said["version"] != DELTA_VERSION:
+            raise ValueError(f"version {said['version']!r}, and only {DELTA_VERSION} is known")
+        if not isinstance(said["config"], dict) or not isinstance(said.get("tokenizer"), dict | None):
+            raise ValueError("config and tokenizer must be mappings")
+    except (ValueError, KeyError, TypeError) as error:
+        fix = "save the delta again"
+        raise Refused(Problem(f"the metadata of the saved delta is broken: {error!r}", str(file), fix=fix)) from error
+    return dict(said)
+
+
 def weight_files(folder: Path) -> Layout:
-    """Which safetensors files of a folder are its weights, by the rules of transformers.
+    """Which safetensors files are a checkpoint's weights, by the rules of transformers and PEFT.
 
     An index names them; else `model.safetensors`; else all files, which must be complete if they are numbered. Others
     (such as a second copy named `consolidated.safetensors`) are listed as unused. Nothing is opened but the index.
+    An adapter's are in `adapter_model.safetensors`; a saved delta is its own file.
     """
+    kind = kind_of(folder)
+    if kind == "delta":
+        return Layout([folder])
     found = sorted(folder.glob("*.safetensors"))
     if (folder / INDEX).exists():
         layout = Layout()
@@ -72,6 +121,9 @@ def weight_files(folder: Path) -> Layout:
                 layout.problems.append(Problem("a shard that the index names is missing", str(file), fix=fix))
     elif (folder / SINGLE).exists():
         layout = Layout([folder / SINGLE])
+    elif kind == "adapter":
+        there = (folder / ADAPTER).is_file()
+        layout = Layout([folder / ADAPTER]) if there else Layout(problems=[_no_adapter(folder)])
     else:
         layout = Layout(found)
         layout.problems = _missing_shards(folder, found) if found else [_no_weights(folder)]
@@ -101,8 +153,21 @@ def read(folder: Path) -> Layout:
     return layout
 
 
+def _pickles(folder: Path) -> list[str]:
+    return sorted(file.name for pattern in PICKLES for file in folder.glob(pattern))
+
+
+def _no_adapter(folder: Path) -> Problem:
+    what = "the adapter's tensors are missing"
+    fix = "load the adapter with PEFT where you trust it; its save_pretrained(FOLDER) writes safetensors"
+    found = some([name for name in _pickles(folder) if name.startswith("adapter_model")])
+    if found:
+        what = "the adapter is only a pickle, which can run code when it is opened and is never loaded"
+    return Problem(what, str(folder), ADAPTER, found or f"{ADAPTER_CONFIG} alone", fix)
+
+
 def _no_weights(folder: Path) -> Problem:
-    pickles = sorted(file.name for pattern in PICKLES for file in folder.glob(pattern))
+    pickles = _pickles(folder)
     if pickles:
         fix = "convert it: AutoModelForCausalLM.from_pretrained(...).save_pretrained(FOLDER) writes safetensors"
         what = "only pickles, which can run code when they are opened and are never loaded"

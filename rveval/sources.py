@@ -1,4 +1,5 @@
-"""From what a config names to a folder on disk: a folder, `tiny:NAME` (packaged), or a hub repository `org/name`.
+"""From what a config names to what is on disk: a folder, `tiny:NAME` (packaged), a hub repository `org/name`, or the
+file of a saved delta.
 
 Only safetensors, configs and tokenizer files are ever fetched.
 """
@@ -35,7 +36,7 @@ class Source(Protocol):
 
 
 def resolve(source: Source, where: str = "model.path") -> Path:
-    """The folder on disk that a source means, fetched from the hub if it must be.
+    """The folder on disk that a source means, fetched from the hub if it must be; a saved delta is a file.
 
     An existing folder always wins, and then `revision` means nothing; what looks like a folder is never sent to the
     hub. A revision that is a commit and wholly in the hub's cache is used without asking the hub; a branch is asked
@@ -55,6 +56,8 @@ def resolve(source: Source, where: str = "model.path") -> Path:
     folder = Path(source.path).expanduser()
     if source.path and folder.is_dir():
         return _subfolder(folder, source, where)
+    if folder.is_file() and folder.suffix == ".safetensors":
+        return _saved_delta(folder, source, where)
     if source.path.startswith(("/", "./", "../", "~")) or source.path in (".", "..", "") or folder.exists():
         what = "this is a file, not a folder" if folder.is_file() else "no such folder"
         fix = f"give the folder that holds config.json and *.safetensors: {where}=FOLDER"
@@ -92,6 +95,22 @@ def _subfolder(folder: Path, source: Source, where: str) -> Path:
     return inside
 
 
+def _saved_delta(file: Path, source: Source, where: str) -> Path:
+    """The file itself, if it is a saved delta and stands where one has a meaning.
+
+    Raises:
+        Refused: other safetensors, or not the `plus` of a term.
+    """
+    headers.origin(file)
+    if not where.endswith(".plus"):
+        what = "a saved delta is a difference already, so nothing can be subtracted from it or stand for a model"
+        fix = f"give it as the plus of a term without minus: vector.terms=[{{plus: {{path: {source.path}}}}}]"
+        raise Refused(Problem(what, where, "the folder of a checkpoint", source.path, fix))
+    if source.subfolder:
+        raise Refused(Problem("a file has no subfolders", f"{where}.subfolder", "null", source.subfolder))
+    return file
+
+
 def _from_hub(source: Source, where: str) -> Path:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
@@ -126,10 +145,12 @@ def _cached(source: Source) -> tuple[Path | None, list[str]]:
     # Not snapshot_download(local_files_only=True): that calls a snapshot incomplete for files that nobody wants.
     inside = f"{source.subfolder.strip('/')}/" if source.subfolder else ""
     try:
-        config = try_to_load_from_cache(source.path, f"{inside}config.json", revision=source.revision)
+        names = [f"{inside}{name}" for name in ("config.json", headers.ADAPTER_CONFIG)]
+        there = [try_to_load_from_cache(source.path, name, revision=source.revision) for name in names]
     except ValueError:  # no possible name of a repository; the hub's client says why when it is asked
-        config = None
-    if not isinstance(config, str):
+        there = []
+    config = next((found for found in there if isinstance(found, str)), None)
+    if config is None:
         return None, ["config.json", headers.SINGLE]
     folder = Path(config).parent
     problems = headers.weight_files(folder).problems
@@ -147,6 +168,8 @@ def _wanted(files: list[str], source: Source, where: str) -> list[str]:
         weights = [file for file in weights if file.startswith("model-")] or weights
     elif headers.SINGLE in here:
         weights = [headers.SINGLE]
+    elif headers.ADAPTER in here and headers.ADAPTER_CONFIG in here:
+        weights = [headers.ADAPTER, headers.ADAPTER_CONFIG]
     if not weights:
         place = f"{_name(source)}{', folder ' + source.subfolder if source.subfolder else ''}"
         pickles = [file for file in here if file.endswith((".bin", ".pt", ".pth", ".ckpt", ".pkl"))]

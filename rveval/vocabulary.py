@@ -1,6 +1,7 @@
 """What the rows of an embedding mean: a tokenizer's tokens, ids and merges, read from its files and compared.
 
-Two checkpoints may only be subtracted row by row where equal rows mean equal tokens.
+Two checkpoints may only be subtracted row by row where equal rows mean equal tokens. A saved delta carries no tokens,
+only what is left of them in `summary`: enough to tell whether they are the same, not which differ.
 """
 
 from __future__ import annotations
@@ -8,38 +9,57 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rveval import headers
 from rveval.errors import Problem, Refused
 from rveval.headers import some
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """A tokenizer's content: what must be equal (`kind`, `ids`, `merges`), and how text is cut (`handling`)."""
+    """A tokenizer's content: what must be equal (`kind`, `ids`, `merges`), and how text is cut (`handling`).
+
+    Of a summary `ids` and `merges` are empty, and `known` holds what it says instead.
+    """
 
     file: Path
     kind: str
     ids: Mapping[str, int]
     merges: tuple[str, ...]
     handling: str
+    known: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """Rows that an embedding needs: the largest id and one."""
-        return max(self.ids.values(), default=-1) + 1
+        return int(self.known["size"]) if self.known else max(self.ids.values(), default=-1) + 1
+
+    @property
+    def digest(self) -> str:
+        """A sha256 of what must be equal."""
+        return str(self.known["digest"]) if self.known else _digest([self.kind, self.ids, self.merges])
+
+    def summary(self) -> dict[str, Any]:
+        """What a saved delta keeps of it; plain JSON."""
+        return {"kind": self.kind, "size": self.size, "digest": self.digest, "handling": self.handling}
 
 
 def read(folder: Path) -> Vocabulary | None:
     """The tokenizer of a checkpoint, from tokenizer.json, vocab.json with merges.txt, or tokenizer.model; else None.
+
+    Of a saved delta the summary in its metadata.
 
     A tokenizer.model (SentencePiece) is only known by its sha256: its `merges` is that, its `ids` are empty.
 
     Raises:
         Refused: the file is broken.
     """
+    if headers.kind_of(folder) == "delta":
+        said = headers.origin(folder).get("tokenizer")
+        return None if said is None else _summary(folder, said)
     for name, reader in (("tokenizer.json", _fast), ("vocab.json", _slow), ("tokenizer.model", _sentencepiece)):
         file = folder / name
         if file.is_file():
@@ -55,6 +75,16 @@ def differences(base: Vocabulary, donor: Vocabulary) -> tuple[list[str], list[st
     """What differs in meaning, and what differs only in how text is cut into tokens; sentences for a report."""
     if donor.kind != base.kind:
         return [], [f"tokenizers of different kinds ({base.kind}, {donor.kind}) were not compared"]
+    if base.known or donor.known:
+        other = "another vocabulary or other merges (a saved delta knows a hash of them, not which tokens differ)"
+        serious = [other] if base.digest != donor.digest else []
+    else:
+        serious = _tokens(base, donor)
+    minor = ["the tokenizers cut text differently (normaliser, pre-tokeniser or token flags)"]
+    return serious, minor if base.handling != donor.handling else []
+
+
+def _tokens(base: Vocabulary, donor: Vocabulary) -> list[str]:
     serious = []
     changed = sorted(t for t in base.ids.keys() | donor.ids.keys() if base.ids.get(t) != donor.ids.get(t))
     if changed:
@@ -63,8 +93,16 @@ def differences(base: Vocabulary, donor: Vocabulary) -> tuple[list[str], list[st
     if base.merges != donor.merges:
         lengths = f"{len(base.merges)} against {len(donor.merges)}"
         serious.append("another SentencePiece model" if base.kind == "spm" else f"other merges ({lengths})")
-    minor = ["the tokenizers cut text differently (normaliser, pre-tokeniser or token flags)"]
-    return serious, minor if base.handling != donor.handling else []
+    return serious
+
+
+def _summary(file: Path, said: Mapping[str, Any]) -> Vocabulary:
+    try:
+        known = {"size": int(said["size"]), "digest": str(said["digest"])}
+        return Vocabulary(file, str(said["kind"]), {}, (), str(said["handling"]), known)
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"what the saved delta says of its tokenizer is broken: {error!r}"
+        raise Refused(Problem(what, str(file), fix="save the delta again")) from error
 
 
 def _fast(file: Path) -> Vocabulary:
