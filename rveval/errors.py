@@ -59,6 +59,19 @@ class Refused(RvevalError):
     exit_code = 2
 
 
+class DoesNotMatch(Refused):
+    """Donors that do not match their base: a study keeps this refusal as a result of its own.
+
+    Args:
+        problems: as of every error.
+        label: what the variant would have been shown as.
+    """
+
+    def __init__(self, problems: Problem | Sequence[Problem], label: str) -> None:
+        super().__init__(problems)
+        self.label = label
+
+
 class Failed(RvevalError):
     """Failed after the engine started: a cell, a swap, a proof (exit status 1)."""
 
