@@ -257,9 +257,10 @@ def _raw_header(file: Path) -> tuple[bytes, int, int]:
         length = int.from_bytes(first, "little")
         if len(first) == 8 and length > _MAX_HEADER:
             raise ValueError("this is no safetensors file (its first 8 bytes give no possible header length)")
-        raw = stream.read(length)
+        # Fewer than eight bytes give no length: reading "that many" would ask for all the memory there is.
+        raw = stream.read(length) if len(first) == 8 else b""
     if len(first) < 8 or len(raw) < length:
-        raise ValueError(f"truncated: {size} bytes, the header alone needs {8 + length}")
+        raise ValueError(f"truncated: {size} bytes, the header alone needs {8 + length if len(first) == 8 else 8}")
     return raw, 8 + length, size
 
 

@@ -28,6 +28,7 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "perturb": (0, {"errors"}),
     "answers": (0, {"errors"}),
     "vectors": (0, {"errors"}),
+    "scopes": (0, {"errors"}),
     "stats": (0, set()),
     # 1 one kind of I/O
     "headers": (1, {"errors"}),
@@ -36,8 +37,18 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "sources": (1, {"fingerprints", "headers", "errors"}),
     "checkpoints": (1, {"sources", "fingerprints", "headers", "errors"}),
     "vocabulary": (1, {"headers", "errors"}),
-    "compatibility": (1, {"architecture", "vocabulary", "checkpoints", "headers", "errors"}),
-    "variants": (1, {"checkpoints", "vectors", "errors"}),
+    "adapters": (1, {"checkpoints", "sources", "fingerprints", "headers", "errors"}),
+    "deltas": (1, {"checkpoints", "vocabulary", "headers", "vectors", "errors"}),
+    "lineage": (1, {"checkpoints", "fingerprints", "scopes"}),
+    "compatibility": (
+        1,
+        {"architecture", "lineage", "scopes", "vocabulary", "checkpoints", "headers", "errors"},
+    ),
+    "variants": (1, {"checkpoints", "scopes", "vectors", "misfits", "errors"}),
+    "assembly": (
+        1,
+        {"schema", "checkpoints", "compatibility", "scopes", "variants", "misfits", "errors"},
+    ),
     "benchmarks": (1, {"errors"}),
     "sandbox": (1, {"errors"}),
     "records": (1, {"errors"}),
@@ -47,7 +58,7 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "cells": (
         1,
         {
-            *("installation", "schema", "records", "checkpoints", "compatibility", "variants", "benchmarks", "errors"),
+            *("assembly", "installation", "schema", "records", "checkpoints", "variants", "benchmarks", "errors"),
             *("suites", "task_files", "upstream"),
         },
     ),

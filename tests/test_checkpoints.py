@@ -261,6 +261,8 @@ def test_a_git_lfs_pointer_and_garbage(copy: Path) -> None:
     assert "Git LFS pointer" in refusal(copy)
     (copy / "model.safetensors").write_bytes(b"\xff" * 100)
     assert "no safetensors file" in refusal(copy)
+    (copy / "model.safetensors").write_bytes(b"\xff" * 7)
+    assert "truncated: 7 bytes, the header alone needs 8" in refusal(copy)
 
 
 def test_config_json(copy: Path) -> None:
