@@ -36,7 +36,14 @@ Transform = Callable[[Delta, Step, Place], Delta]
 
 
 def _transforms() -> dict[str, Transform]:
-    return {}
+    from rveval.vectors import shapes, sparse
+
+    return {
+        "trim": sparse.trim,
+        "breadcrumbs": sparse.breadcrumbs,
+        "sign_only": shapes.sign_only,
+        "clip": shapes.clip,
+    }
 
 
 def transformed(terms: Sequence[Displacement], steps: Sequence[Step], place: Place) -> list[Displacement]:
@@ -47,9 +54,13 @@ def transformed(terms: Sequence[Displacement], steps: Sequence[Step], place: Pla
         steps: from first to last; `swap_layers` acts on names and is done by who chooses the terms.
         place: the tensor; its `term` is set here.
     """
+    from rveval.vectors.merge import ties
+
     found, transforms = list(terms), _transforms()
     for step in steps:
-        if step.name in transforms:
+        if step.name == "ties":
+            found = ties(found, step, place)
+        elif step.name in transforms:
             act = transforms[step.name]
             found = [
                 Displacement(act(one.delta, step, replace(place, term=number)), one.weight)
