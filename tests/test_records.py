@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rveval.errors import Refused
-from rveval.records import SCHEMA_VERSION, CellRecord, Sample, Store, StudyEntry, files
+from rveval.records import SCHEMA_VERSION, CellRecord, Refusal, Sample, Store, StudyEntry, files
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
@@ -257,6 +257,37 @@ def test_odd_labels_stay_in_their_folder(store: Store, label: str) -> None:
 
 def test_long_labels_that_differ_at_the_end_differ_as_files() -> None:
     assert files.file_name("x" * 300 + "a") != files.file_name("x" * 300 + "b")
+
+
+def refusal(label: str, what: str = "1 tensor is missing") -> Refusal:
+    problem = {"what": what, "where": "vector.terms[0].plus", "expected": "", "found": "", "fix": ""}
+    return Refusal(schema_version=SCHEMA_VERSION, study="s", label=label, problems=[problem], config={"alpha": 1.0})
+
+
+def test_refusals_are_kept_beside_the_variants_of_a_study(store: Store) -> None:
+    store.write_study(entry())
+    path = store.write_refusal(refusal("m + 1 v [misfit tensor]"))
+    assert path.relative_to(store.root).parts[:3] == ("studies", "s", "refused")
+    assert store.refusals("s") == [refusal("m + 1 v [misfit tensor]")]
+    assert [one["label"] for one in store.read_study("s")] == ["m + 1 v"]
+    store.write_refusal(refusal("m + 1 v [misfit tensor]", "another shape"))
+    assert [one["problems"][0]["what"] for one in store.refusals("s")] == ["another shape"]
+    assert store.refusals("nothing") == []
+
+
+@pytest.mark.parametrize("order", [("a/b", "a_b"), ("a_b", "a/b")])
+def test_refused_labels_that_are_one_file_name_are_two_and_are_forgotten_each(
+    store: Store, order: tuple[str, str]
+) -> None:
+    for label in order:
+        store.write_refusal(refusal(label))
+    assert {one["label"] for one in store.refusals("s")} == {"a/b", "a_b"}
+    store.forget_refusal("s", order[0])
+    store.forget_refusal("s", "never refused")
+    assert [one["label"] for one in store.refusals("s")] == [order[1]]
+    store.write_refusal(refusal(order[1], "again"))
+    store.forget_refusal("s", order[1])
+    assert store.refusals("s") == []
 
 
 def test_an_unknown_study_is_refused_with_those_there_are(store: Store) -> None:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast
 
 from rveval.errors import Problem, Refused
 from rveval.records import files
-from rveval.records.typed import SCHEMA_VERSION, CellRecord, Sample, StudyEntry
+from rveval.records.typed import SCHEMA_VERSION, CellRecord, Refusal, Sample, StudyEntry
 
 _T = TypeVar("_T")
 _LEFT_BEHIND_S = 24 * 3600.0
@@ -144,6 +144,30 @@ class Store:
             )
         return [cast(StudyEntry, _read(path)) for path in sorted(folder.glob("*.json"))]
 
+    def write_refusal(self, refusal: Refusal) -> Path:
+        """Write a study's file about a variant that was refused; one of the same label is replaced.
+
+        Raises:
+            OSError: the disk is full or not writable.
+        """
+        folder = self.root / "studies" / refusal["study"] / "refused"
+        folder.mkdir(parents=True, exist_ok=True)
+        with files.locked(self.root):
+            path = _refusal_file(folder, refusal["label"])
+            files.replace(path, files.document(refusal))
+        return path
+
+    def forget_refusal(self, study: str, label: str) -> None:
+        """Remove what `write_refusal` wrote for this label, if anything: the variant is not refused any more."""
+        path = _refusal_file(self.root / "studies" / study / "refused", label)
+        if path.is_file() and _read(path).get("label") == label:
+            path.unlink()
+
+    def refusals(self, study: str) -> list[Refusal]:
+        """All variants of a study that were refused, by label; none where there is no such study."""
+        found = (self.root / "studies" / study / "refused").glob("*.json")
+        return sorted((cast(Refusal, _read(path)) for path in found), key=lambda refusal: refusal["label"])
+
     def _place(self, cell_id: str) -> Path:
         return self.root / "cells" / cell_id
 
@@ -233,6 +257,14 @@ def _file_of(folder: Path, entry: StudyEntry) -> tuple[Path, list[str]]:
             return path, before["cells"]
     path = folder / f"{fingerprint} {files.sha256(entry['label'].encode())[:8]}.json"
     return path, _read(path)["cells"] if path.is_file() else []
+
+
+def _refusal_file(folder: Path, label: str) -> Path:
+    """The file of a refused variant: named after its label; where another label has that name, a hash is added."""
+    name = files.file_name(label)
+    places = [folder / f"{name}.json", folder / f"{name} {files.sha256(label.encode())[:8]}.json"]
+    own = (place for place in places if place.is_file() and _read(place).get("label") == label)
+    return next(own, places[places[0].is_file()])
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -51,6 +51,13 @@ class Variant(TypedDict):
     model: str
     vector: str
     base: str
+    kinds: list[str]
+    layers: list[int] | None
+    ramp: list[float]
+    steps: list[dict[str, Any]]
+    other: dict[str, Any] | None
+    forced: bool
+    misfit: str
 
 
 class Timings(TypedDict):
@@ -104,4 +111,17 @@ class StudyEntry(TypedDict):
     alpha: float
     fingerprint: str
     cells: list[str]
+    config: dict[str, Any]
+
+
+class Refusal(TypedDict):
+    """A file of a study's `refused` folder: a variant whose donors do not match its base, so nothing was asked.
+
+    `problems` have the keys what, where, expected, found, fix, as in `errors.Problem`.
+    """
+
+    schema_version: int
+    study: str
+    label: str
+    problems: list[dict[str, str]]
     config: dict[str, Any]
