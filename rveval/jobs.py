@@ -9,17 +9,16 @@ import logging
 import os
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rveval import cells, installation
+from rveval import cells, closing, installation
 from rveval.cells import Plan
 from rveval.checkpoints import assert_finite
-from rveval.errors import DoesNotFit, Failed, Problem, Refused, RvevalError
-from rveval.records import SCHEMA_VERSION, CellRecord, Store, StudyEntry
+from rveval.errors import DoesNotFit, DoesNotMatch, Failed, Problem, Refused, RvevalError
+from rveval.progress import bar, spinner
+from rveval.records import SCHEMA_VERSION, CellRecord, Refusal, Store, StudyEntry
 from rveval.schema import Config, resolved
 
 if TYPE_CHECKING:
@@ -68,12 +67,17 @@ def run(config: Config) -> JobResult:
     """Run what is left of a config's cells.
 
     Raises:
-        Refused: before an engine started.
+        Refused: before an engine started; donors that do not match are kept in the study as a result.
         Failed: after; what was complete stays complete.
     """
-    plan = cells.plan(config)
     store = Store(Path(config.store))
+    try:
+        plan = cells.plan(config)
+    except DoesNotMatch as refused:
+        _keep_refusal(refused, config, store)
+        raise
     store.check_writable()
+    store.forget_refusal(config.study, plan.label)
     _warn(plan.warnings)
     _here.studies[(config.store, config.study)] = config
     _keep(plan, store)
@@ -99,7 +103,7 @@ def close(store: str) -> None:
     problems: list[Problem] = []
     for (place, study), config in studies.items():
         try:
-            _show(Path(place), study, fresh)
+            closing.show(Path(place), study, fresh)
         except RvevalError as error:
             problems.extend(error.problems)
         if fresh and config.tracking.kind != "none":
@@ -108,6 +112,25 @@ def close(store: str) -> None:
             tracking.summarise(config)
     if problems:
         raise Refused(problems)
+
+
+def _keep_refusal(refused: DoesNotMatch, config: Config, store: Store) -> None:
+    """Put a variant that was refused into its study."""
+    problems = [asdict(problem) for problem in refused.problems]
+    try:
+        store.check_writable()
+    except Refused as error:
+        raise Refused([*refused.problems, *error.problems]) from refused
+    store.write_refusal(
+        Refusal(
+            schema_version=SCHEMA_VERSION,
+            study=config.study,
+            label=refused.label,
+            problems=problems,
+            config=resolved(config),
+        )
+    )
+    _here.studies[(config.store, config.study)] = config
 
 
 def _keep(plan: Plan, store: Store) -> None:
@@ -164,12 +187,12 @@ def _ask_all(plan: Plan, store: Store, mirror: Run) -> None:
     from rveval.harness import run_cell
 
     session = _session(store)
-    with _said(f"{plan.label}: preparing the engine"):
+    with spinner(f"{plan.label}: preparing the engine"):
         served = session.serve(plan.recipe, plan.config.engine, swaps=bool(plan.config.vector.terms))
     _warn(served.warnings)
     unasked: list[Problem] = []
     for cell in plan.left:
-        with _progress(f"{plan.label}: {cell.task}", cell.n_items * plan.config.n) as advance:
+        with bar(f"{plan.label}: {cell.task}", cell.n_items * plan.config.n) as advance:
             try:
                 record = run_cell(plan, cell, served, store, advance)
             except DoesNotFit as error:
@@ -249,51 +272,8 @@ def _list(plan: Plan, store: Store) -> None:
         raise Failed(Problem(what, f"{plan.label}, {store.root / 'studies' / plan.config.study}", fix=fix)) from error
 
 
-def _show(place: Path, study: str, fresh: set[str]) -> None:
-    from rveval import summary, table
-
-    store = Store(place)
-    if not (place / "studies" / study).is_dir():
-        return  # nothing got as far as a cell; why was said
-    rows = summary.compare(store, study)
-    console = table.console()
-    for one in table.comparison(rows, fresh, console.width):
-        console.print(one)
-    for label, cell_id in summary.missing(store, study):
-        log.warning("warning: %s lists the cell %s, which is not in the store any more", label, cell_id)
-    where = f"stored in {place / 'cells'}, listed in {place / 'studies' / study}"
-    console.print(where, highlight=False, markup=False, soft_wrap=True)
-    command = f"python -m rveval.report study={study}" + ("" if str(place) == "runs" else f" store={place}")
-    console.print(f"the verdict, as a page: {command}", highlight=False, markup=False, soft_wrap=True)
-
-
 def _warn(warnings: tuple[str, ...]) -> None:
     for warning in warnings:
         if warning not in _here.warned:
             _here.warned.add(warning)
             log.warning("warning: %s", warning)
-
-
-@contextmanager
-def _said(words: str) -> Iterator[None]:
-    """A spinner while something takes seconds and counts nothing."""
-    from rich.console import Console
-    from rich.markup import escape
-
-    console = Console(stderr=True)
-    with console.status(escape(words)) if console.is_terminal else nullcontext():
-        yield
-
-
-@contextmanager
-def _progress(words: str, total: int) -> Iterator[Any]:
-    """A bar that takes the number of finished requests."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(escape(words), total=total)
-        yield lambda n: bar.advance(task, n)

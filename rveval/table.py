@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich import box
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rveval.cells import Cell, Plan
+from rveval.records import Refusal
 from rveval.stats import Interval
 from rveval.summary import Row
 
@@ -170,6 +171,26 @@ def _difference(row: Row) -> str:
 
 def _p(row: Row) -> str:
     return "" if row.difference is None else f"{row.difference.p:.2g}"
+
+
+def refused(refusals: Sequence[Refusal]) -> Iterator[RenderableType]:
+    """The variants of a study that were refused because their donors do not match: a row each, with the first reason."""
+    if not refusals:
+        return
+    yield Text("\nrefused: the donors do not match the base, so nothing was asked", style="bold")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column("variant", min_width=_NARROWEST_NOTE)
+    table.add_column("why", ratio=1, overflow="fold")
+    for one in refusals:
+        table.add_row(Text(one["label"]), Text(_reason(one["problems"])))
+    yield table
+
+
+def _reason(problems: Sequence[Mapping[str, str]]) -> str:
+    """The first problem, and how many more there are."""
+    first, more = problems[0], len(problems) - 1
+    seen = f": {first['found']} instead of {first['expected']}" if first["expected"] and first["found"] else ""
+    return f"{first['what']}{seen}{f' (and {more} more)' if more else ''}"
 
 
 def _draw(cell: Cell) -> str:

@@ -78,10 +78,11 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "summary": (2, {"records", "stats", "errors"}),
     "tracking": (2, {"records", "summary", "schema", "errors"}),
     # 3 edge
-    "table": (3, {"cells", "summary", "stats", "errors"}),
+    "table": (3, {"cells", "summary", "stats", "records", "errors"}),
     "dashboard": (3, {"summary", "records"}),
 }
-EDGE = {"cli", "__main__", "jobs", "plan", "report", "describe", "track", "export", "serve"}
+EDGE = {"cli", "__main__", "points", "jobs", "progress", "closing", "plan", "report", "describe", "track", "export"}
+EDGE |= {"serve"}
 
 HEAVY = {"torch", "vllm", "lm_eval", "transformers", "datasets", "wandb", "scipy", "numpy"}
 # What parses configs, plans and reports must start at once.
