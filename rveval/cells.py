@@ -8,22 +8,18 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rveval import benchmarks, compatibility, installation, suites, task_files, upstream
-from rveval.checkpoints import Checkpoint, content_hash, open_checkpoint, resolve
+from rveval import assembly, benchmarks, installation, suites, task_files, upstream
+from rveval.checkpoints import Checkpoint
 from rveval.errors import Problem, Refused, RvevalError
 from rveval.records import Store
-from rveval.schema import Config, Source
+from rveval.schema import Config
 from rveval.suites import Asked
-from rveval.variants import Recipe, RecipeTerm, label
-
-_DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
+from rveval.variants import Recipe
 
 
 @dataclass(frozen=True)
@@ -75,44 +71,17 @@ def plan(config: Config) -> Plan:
         Refused: whatever does not fit, all of it at once as far as it can be known.
     """
     problems: list[Problem] = []
-    base, donors = _open_all(config, problems)
+    base, donors = assembly.open_all(config, problems)
     asked = _asked(config, problems)
     if problems or base is None:
         raise Refused(problems)
-    named = [(name, checkpoint) for name, checkpoint, _ in donors]
-    report = compatibility.check(base, named, config.vector.scope)
-    if report.problems:
-        raise Refused(report.problems)
-    recipe = _recipe(config, base, donors)
-    store = Store(Path(config.store))
+    variant = assembly.assemble(config, base, donors)
+    recipe, store = variant.recipe, Store(Path(config.store))
     again = [replace(one, repeat=time) for time in range(1, config.suite.repeat + 1) for one in asked]
-    cells = tuple(_cell(config, recipe, one, store) for one in [*asked, *(again if recipe.is_base else [])])
-    shown = label(config.model.label, config.vector.label, recipe)
-    opened = (base, *(checkpoint for _, checkpoint in named))
-    warnings = tuple(str(problem) for problem in report.warnings)
-    return Plan(config, recipe, shown, cells, opened, warnings, report.left_out)
-
-
-Donor = tuple[str, Checkpoint, Source]
-
-
-def _open_all(config: Config, problems: list[Problem]) -> tuple[Checkpoint | None, list[Donor]]:
-    base = _open(config.model.source, "model.path", problems)
-    donors = []
-    for number, term in enumerate(config.vector.terms):
-        for side, source in (("plus", term.plus), ("minus", term.minus)):
-            where = f"vector.terms[{number}].{side}"
-            if source is not None and (found := _open(source, where, problems)):
-                donors.append((where, found, source))
-    return base, donors
-
-
-def _open(source: Source, where: str, problems: list[Problem]) -> Checkpoint | None:
-    try:
-        return open_checkpoint(resolve(source, where))
-    except RvevalError as error:
-        problems.extend(error.problems)
-        return None
+    found = tuple(_cell(config, recipe, one, store) for one in [*asked, *(again if recipe.is_base else [])])
+    opened = (base, *(checkpoint for _, checkpoint in donors))
+    warnings = tuple(str(problem) for problem in variant.report.warnings)
+    return Plan(config, recipe, variant.label, found, opened, warnings, variant.report.left_out)
 
 
 def _asked(config: Config, problems: list[Problem]) -> list[Asked]:
@@ -130,38 +99,6 @@ def _asked(config: Config, problems: list[Problem]) -> list[Asked]:
         except RvevalError as error:
             problems.extend(problem for problem in error.problems if problem not in problems)
     return asked
-
-
-def _recipe(config: Config, base: Checkpoint, donors: Sequence[Donor]) -> Recipe:
-    by_place = {where: checkpoint for where, checkpoint, _ in donors}
-    terms = []
-    for number, term in enumerate(config.vector.terms):
-        plus = by_place[f"vector.terms[{number}].plus"].folder
-        minus = by_place[f"vector.terms[{number}].minus"].folder if term.minus else None
-        minus_hash = content_hash(minus) if minus else None
-        terms.append(RecipeTerm(str(plus), str(minus) if minus else None, term.weight, content_hash(plus), minus_hash))
-    return Recipe(
-        base=str(base.folder),
-        base_hash=content_hash(base.folder, kind="model"),
-        terms=tuple(terms),
-        alpha=config.alpha,
-        scope=tuple(config.vector.scope),
-        dtype=_dtype(config.model.dtype, base),
-    )
-
-
-def _dtype(asked: str, base: Checkpoint) -> str:
-    """The dtype served: the one asked for, or with `auto` the one most of the base's values are stored in."""
-    if asked != "auto":
-        return asked
-    values: dict[str, int] = {}
-    for name in base.names:
-        values[base.dtype(name)] = values.get(base.dtype(name), 0) + math.prod(base.shape(name))
-    stored = max(sorted(values), key=values.__getitem__)
-    if stored not in _DTYPES:
-        known = ", ".join(_DTYPES.values())
-        raise Refused(Problem("can't be served as it is stored", "model.dtype", known, stored, "name one of them"))
-    return _DTYPES[stored]
 
 
 def _cell(config: Config, recipe: Recipe, asked: Asked, store: Store) -> Cell:

@@ -1,9 +1,9 @@
 """The gate before any engine starts: do the donors of a vector fit the base? All mismatches in one report.
 
 What is refused, because the sum would be arithmetic on things that mean something else: another architecture, config
-fields that change what a tensor does, tensor names, shapes, another vocabulary or tying. What only warns: fields that
-do not touch the weights' meaning, other dtypes on disk, a donor without a tokenizer. Nothing is left out in silence:
-tensors outside the scope are listed in the report. NaN and infinity are `checkpoints.assert_finite`.
+fields that change what a tensor does, tensor names, shapes, another vocabulary, tying or start. What only warns: fields
+that do not touch the weights' meaning, other dtypes on disk, a donor without a tokenizer. Nothing is left out in
+silence: tensors outside the scope are listed in the report. NaN and infinity are `checkpoints.assert_finite`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from rveval import architecture, vocabulary
+from rveval import architecture, lineage, scopes, vocabulary
 from rveval.checkpoints import ABSENT, Checkpoint, content_hash, nearest
 from rveval.errors import Problem, Refused
 from rveval.headers import some
+from rveval.scopes import Scope
+
+FORCE = "; to see what happens all the same: force_incompatible=true"
 
 EMBEDDING = re.compile(r"(^|\.)(embed_tokens|tok_embeddings|word_embeddings|embed_in|wte)\.weight$")
 HEAD = re.compile(r"(^|\.)(lm_head|embed_out)\.weight$")
@@ -32,12 +35,14 @@ class Report:
         left_out: tensors that the vector does not touch: those of the base outside the scope, and those of a donor
             that the base lacks and the scope leaves out.
         zero: by donor, the tensors in scope that a saved delta leaves out and that count as zero.
+        forced: something did not fit and was asked to be added all the same.
     """
 
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     left_out: tuple[str, ...] = ()
     zero: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    forced: bool = False
 
     def raise_if_refused(self) -> None:
         """Raise Refused with all problems, if there are any."""
@@ -45,22 +50,28 @@ class Report:
             raise Refused(self.problems)
 
 
-def check(base: Checkpoint, donors: Sequence[tuple[str, Checkpoint]], scope: Sequence[str]) -> Report:
+def check(base: Checkpoint, donors: Sequence[tuple[str, Checkpoint]], scope: Scope, *, forced: bool = False) -> Report:
     """Compare every donor with the base and collect all that does not fit.
 
     Args:
         base: the target of the vector.
         donors: (config key, checkpoint), the keys ending in `.plus` and `.minus`, such as `vector.terms[0].plus`;
             a plus without a minus of the same term is a saved delta.
-        scope: regular expressions, searched (`re.search`) in tensor names; a tensor is in scope if one matches.
-            An empty list is legal and means the base.
+        scope: which tensors the vector touches. One without patterns is legal and means the base.
+        forced: what does not fit becomes a warning, as long as some tensor fits; `report.forced` says so.
     """
-    report = Report()
-    selects = _scope(base, scope, report)
+    report = Report(problems=scopes.problems(scope, base.names, base.config))
+    if report.problems:
+        return report
+    weights = scope.weights(base.names)
+
+    def selects(name: str) -> bool:
+        return bool(weights[name]) if name in weights else scope.selects(name)
+
     outside = {name for name in base.names if not selects(name)}
     outside |= {name for _, donor in donors for name in donor.names if name not in base and not selects(name)}
     report.left_out = tuple(sorted(outside))
-    if not scope or report.problems:
+    if not scope.patterns:
         return report
     vocabulary_in_scope = any(selects(name) for name in base.names if EMBEDDING.search(name) or HEAD.search(name))
     tokens = _rows(base, "model", report.problems)
@@ -74,24 +85,48 @@ def check(base: Checkpoint, donors: Sequence[tuple[str, Checkpoint]], scope: Seq
         _vocabulary(tokens, label, donor, rows_matter, report.warnings)
         if is_delta:
             _delta(base, label, donor, report)
+    _lineage(base, donors, report)
     _twins(donors, report)
+    if forced and report.problems:
+        _force(base, donors, selects, report)
     return report
 
 
-def _scope(base: Checkpoint, scope: Sequence[str], report: Report) -> Callable[[str], bool]:
-    patterns = []
-    for text in scope:
-        try:
-            pattern = re.compile(text)
-        except re.error as error:
-            report.problems.append(Problem(f"{text!r} is no regular expression: {error}", "vector.scope"))
+def _lineage(base: Checkpoint, donors: Sequence[tuple[str, Checkpoint]], report: Report) -> None:
+    """Refuse donors of another initialisation; a difference alone (a saved delta, an adapter) can't be told."""
+    labels = {label for label, _ in donors}
+    for label, donor in donors:
+        term, _, side = label.rpartition(".")
+        if type(donor) is not Checkpoint or f"{term}.{'minus' if side == 'plus' else 'plus'}" not in labels:
             continue
-        patterns.append(pattern)
-        if not any(pattern.search(name) for name in base.names):
-            literal = re.sub(r"\\(.)|[\^$*+?()|\[\]]", r"\1", text)
-            fix = f"nearest names: {nearest(literal, base.names)}"
-            report.problems.append(Problem(f"{text!r} matches no tensor of the base", "vector.scope", fix=fix))
-    return lambda name: any(pattern.search(name) for pattern in patterns)
+        found = lineage.cosine(base, donor)
+        if found < lineage.UNRELATED:
+            what = "another initialisation: its weights have nothing in common with the base's"
+            expected, seen = f"a cosine of at least {lineage.UNRELATED:g} with the base's matrices", f"{found:.2f}"
+            fix = f"use donors that descend from the base's own start{FORCE}"
+            report.problems.append(Problem(what, f"{label} {donor.folder}", expected, seen, fix))
+
+
+def _force(
+    base: Checkpoint, donors: Sequence[tuple[str, Checkpoint]], selects: Callable[[str], bool], report: Report
+) -> None:
+    """Turn problems into warnings, if anything is left that can be added."""
+
+    def fits(name: str) -> bool:
+        return all(name in donor and donor.shape(name) == base.shape(name) for _, donor in donors)
+
+    zero = {name for names in report.zero.values() for name in names}
+    left = [name for name in base.names if selects(name) and name not in zero and not fits(name)]
+    if not any(selects(name) and fits(name) for name in base.names):
+        what = "no tensor of the vector fits the base, so there is nothing to force"
+        report.problems.append(Problem(what, "force_incompatible"))
+        return
+    forced = [replace(problem, what=f"forced: {problem.what}", fix="") for problem in report.problems]
+    if left:
+        forced.append(Problem(f"forced: {len(left)} tensors that do not fit keep the base's bits: {grouped(left)}"))
+    report.warnings = forced + report.warnings
+    report.problems, report.forced = [], True
+    report.left_out = tuple(sorted({*report.left_out, *left}))
 
 
 def _config(base: Checkpoint, label: str, donor: Checkpoint, vocabulary_in_scope: bool, report: Report) -> None:

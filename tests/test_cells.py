@@ -96,6 +96,11 @@ CHANGES_THE_ANSWER = {
     "vector.scope": ["mlp"],
     "vector.terms.0.weight": 2.0,
     "vector.terms": [],
+    "vector.kinds": ["mlp"],
+    "vector.layers": [0, 1],
+    "vector.ramp": [0.5, 1.0],
+    "vector.weights": [0.5],
+    "vector.transform": ["random"],
     "engine.kind": "hf",
     "engine.max_num_seqs": 3,
     "engine.max_model_len": 1000,
@@ -135,6 +140,15 @@ CHANGES_NOTHING = {
     "model.note": "a note",
     "vector.label": "another",
     "vector.note": "a note",
+    "vector.seed": 3,  # and what follows: parameters of transforms, of which there are none
+    "vector.density": 0.5,
+    "vector.gamma": 0.5,
+    "vector.epsilon": 0.5,
+    "vector.rank": 2,
+    "vector.cap": 2.0,
+    "vector.other": {"plus": "tiny:grpo", "minus": "tiny:sft"},
+    "force_incompatible": True,  # of donors that fit
+    "points": [["alpha=0"]],
     "suite.name": "another",
     "limit": 1319,
     "suite.limit": 100_000,
@@ -180,6 +194,7 @@ def test_every_key_is_known_to_change_something_or_nothing() -> None:
         *("suite.strength", "suite.include"),  # test_suites
         *("n", "model.path", "model.revision", "model.subfolder"),  # test_samples_..., content below
         *(f"tracking.{key}" for key in ("mode", "entity", "tags")),
+        *("model.donor", "vector.misfit"),  # test_assembly
     }
     assert set(schema.known_keys()) - sections - said == set()
 

@@ -19,9 +19,10 @@ from rveval import architecture, vocabulary
 from rveval.checkpoints import ABSENT, Checkpoint, open_checkpoint
 from rveval.compatibility import Report, check, grouped
 from rveval.errors import Refused
+from rveval.scopes import Scope
 
 PLUS, MINUS = "vector.terms[0].plus", "vector.terms[0].minus"
-ALL = [".*"]
+ALL = Scope()
 NO_ROWS = [r"\.layers\.", r"model\.norm"]
 
 
@@ -52,7 +53,7 @@ def gate(family: Path, plus: Path, minus: Path | None = None, scope: list[str] |
         (PLUS, open_checkpoint(plus)),
         (MINUS, open_checkpoint(minus or family / "minus")),
     ]
-    return check(open_checkpoint(family / "base"), donors, ALL if scope is None else scope)
+    return check(open_checkpoint(family / "base"), donors, ALL if scope is None else Scope(tuple(scope)))
 
 
 def words(problems: list[Any]) -> str:
@@ -375,7 +376,7 @@ def test_in_scope_or_left_out(family: Path, scope: list[str]) -> None:
     import re
 
     base = open_checkpoint(family / "base")
-    report = check(base, [], scope)
+    report = check(base, [], Scope(tuple(scope)))
     inside = {name for name in base.names if any(re.search(pattern, name) for pattern in scope)}
     assert inside | set(report.left_out) == set(base.names)
     assert not inside & set(report.left_out)

@@ -244,7 +244,7 @@ def test_a_donor_of_another_shape_fails_by_name(folders, tmp_path) -> None:
 @pytest.mark.parametrize("shard_bytes", [1, 40_000, 2 << 30])
 @pytest.mark.parametrize("change", [{}, {"alpha": 0.0}, {"scope": ("mlp",)}, {"dtype": "float32"}])
 def test_a_merged_checkpoint_holds_the_tensors(folders, tmp_path, monkeypatch, shard_bytes, change) -> None:
-    monkeypatch.setattr(variants, "SHARD_BYTES", shard_bytes)
+    monkeypatch.setattr(variants.merged, "SHARD_BYTES", shard_bytes)
     recipe = recipe_of(folders, **change)
     folder = write_merged(recipe, tmp_path / "merged")
     expected = dict(tensors(recipe))
@@ -262,7 +262,7 @@ def test_a_merged_checkpoint_holds_the_tensors(folders, tmp_path, monkeypatch, s
 def test_transformers_loads_a_merged_checkpoint(folders, tmp_path, monkeypatch) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    monkeypatch.setattr(variants, "SHARD_BYTES", 40_000)
+    monkeypatch.setattr(variants.merged, "SHARD_BYTES", 40_000)
     recipe = recipe_of(folders)
     folder = write_merged(recipe, tmp_path / "merged")
     loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).state_dict()

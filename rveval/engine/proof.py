@@ -242,5 +242,5 @@ def _head(base: Checkpoint) -> str:
 
 def _swapping_code() -> list[Path]:
     package = Path(__file__).parent.parent
-    own = [package / "variants.py", *sorted((package / "vectors").glob("*.py")), Path(__file__)]
-    return [*sorted((package / "vllm_plugin").glob("*.py")), *own]
+    rooms = ("vllm_plugin", "variants", "vectors")
+    return [*(file for room in rooms for file in sorted((package / room).glob("*.py"))), Path(__file__)]

@@ -20,6 +20,7 @@ from rveval.harness import tasks, wrapped
 from rveval.harness.lm import Decoding, EngineLM
 from rveval.records import SCHEMA_VERSION, CellRecord, Sample, Store, Timings, Variant
 from rveval.schema import Config
+from rveval.variants import RecipeTerm
 
 log = logging.getLogger(__name__)
 
@@ -180,10 +181,8 @@ def _decoded(plan: Plan, lm: EngineLM) -> dict[str, Any]:
 def variant(plan: Plan) -> Variant:
     """The variant as it stands in records; a base has no terms, whatever the config's vector is."""
     recipe = plan.recipe
-    terms = [
-        {"plus": t.plus_hash, "minus": t.minus_hash, "weight": t.weight, "plus_path": t.plus, "minus_path": t.minus}
-        for t in (() if recipe.is_base else recipe.terms)
-    ]
+    terms = [_term(term) for term in (() if recipe.is_base else recipe.terms)]
+    takes_other = recipe.other is not None and any(step.name == "other" for step in recipe.steps)
     return Variant(
         label=plan.label,
         alpha=0.0 if recipe.is_base else recipe.alpha,
@@ -193,7 +192,19 @@ def variant(plan: Plan) -> Variant:
         model=plan.config.model.label,
         vector=plan.config.vector.label,
         base=recipe.base_hash,
+        kinds=list(recipe.kinds),
+        layers=list(recipe.layers) if recipe.layers else None,
+        ramp=list(recipe.ramp),
+        steps=[] if recipe.is_base else [step.known for step in recipe.steps],
+        other=_term(recipe.other) if takes_other and recipe.other else None,
+        forced=recipe.forced,
+        misfit=recipe.misfit,
     )
+
+
+def _term(term: RecipeTerm) -> dict[str, Any]:
+    paths = {"plus_path": term.plus, "minus_path": term.minus}
+    return {"plus": term.plus_hash, "minus": term.minus_hash, "weight": term.weight} | paths
 
 
 def versions() -> dict[str, str]:
