@@ -36,9 +36,14 @@ Transform = Callable[[Delta, Step, Place], Delta]
 
 
 def _transforms() -> dict[str, Transform]:
-    from rveval.vectors import shapes, sparse
+    from rveval.vectors import nulls, shapes, sparse
+    from rveval.vectors.permute import permute
 
     return {
+        "random": nulls.random,
+        "permute": permute,
+        "signs": nulls.signs,
+        "other": nulls.other,
         "trim": sparse.trim,
         "breadcrumbs": sparse.breadcrumbs,
         "sign_only": shapes.sign_only,

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 CHUNK = 1 << 18
 """Elements handled at a time on the CPU: the float32 scratch (1 MiB each) fits the second-level caches of two cores."""
 
+RUN = 32
+"""Entries that lie together when single places are asked for: a line of cache in a 16-bit type."""
+
 GPU_CHUNK = 1 << 26
 """The same on a GPU, where a chunk must be large enough to be worth seven launches (256 MiB of scratch each)."""
 
@@ -34,12 +37,15 @@ class Delta:
         fill: `fill(start, into)` writes the entries `start : start + into.numel()` (row by row order) into a float32
             vector on `device`.
         key: what it is made of, in full: equal keys mean equal entries. Empty: nothing may be remembered of it.
+        take: `take(runs, into)` writes the runs of `RUN` entries with these numbers (run r is the entries
+            `RUN * r : RUN * (r + 1)`), one after the other; None where that is no quicker than reading all.
     """
 
     shape: tuple[int, ...]
     device: torch.device
     fill: Callable[[int, torch.Tensor], None]
     key: str = ""
+    take: Callable[[torch.Tensor, torch.Tensor], None] | None = None
 
     @property
     def numel(self) -> int:
@@ -106,7 +112,18 @@ def difference(plus: torch.Tensor, minus: torch.Tensor | None = None, key: str =
             scratch[:] = [torch.empty(into.numel(), dtype=torch.float32, device=into.device)]
         into.sub_(scratch[0][: into.numel()].copy_(taken[here]))
 
-    return Delta(tuple(plus.shape), plus.device, fill, key)
+    def take(runs: torch.Tensor, into: torch.Tensor) -> None:
+        rows = into.view(runs.numel(), RUN)
+        rows.copy_(_runs(added, runs))
+        if taken is not None:
+            rows.sub_(_runs(taken, runs).to(torch.float32))
+
+    return Delta(tuple(plus.shape), plus.device, fill, key, take)
+
+
+def _runs(entries: torch.Tensor, runs: torch.Tensor) -> torch.Tensor:
+    whole = entries.numel() // RUN
+    return entries[: whole * RUN].view(whole, RUN).index_select(0, runs)
 
 
 def between(plus: torch.Tensor, minus: torch.Tensor | None = None, weight: float = 1.0) -> Displacement:
