@@ -9,6 +9,6 @@ from __future__ import annotations
 
 from rveval.variants.merged import write_merged
 from rveval.variants.recipe import Recipe, RecipeTerm, label
-from rveval.variants.tensors import VariantTensors, forget, tensors
+from rveval.variants.streamed import VariantTensors, forget, tensors
 
 __all__ = ["Recipe", "RecipeTerm", "VariantTensors", "forget", "label", "tensors", "write_merged"]

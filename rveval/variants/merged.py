@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rveval.variants.recipe import Recipe
-from rveval.variants.tensors import tensors
+from rveval.variants.streamed import tensors
 
 if TYPE_CHECKING:
     import torch

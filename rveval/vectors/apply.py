@@ -65,7 +65,7 @@ def transformed(terms: Sequence[Displacement], steps: Sequence[Step], place: Pla
     for step in steps:
         if step.name == "ties":
             found = ties(found, step, place)
-        elif step.name in transforms:
+        elif step.name != "swap_layers":
             act = transforms[step.name]
             found = [
                 Displacement(act(one.delta, step, replace(place, term=number)), one.weight)
