@@ -15,11 +15,12 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rveval import __version__
-from rveval.errors import RvevalError
+from rveval.errors import DoesNotMatch, Problem, Refused, RvevalError
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 _SEVERITY = (DONE, REFUSED, FAILED, INTERRUPTED)
@@ -37,6 +38,7 @@ class Outcome:
     exit_code: int
     label: str
     message: str = ""
+    kept: bool = False  # a refusal that the study keeps as a result
 
 
 @dataclass
@@ -86,22 +88,15 @@ def _through_hydra(arguments: list[str], invocation: _Invocation) -> Outcome | N
     """Let Hydra compose and call the jobs; an outcome only where it ended by itself (--help, a wrong flag)."""
     import hydra
     from hydra._internal.utils import get_args_parser
-    from hydra.errors import HydraException
     from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
 
-    from rveval import overrides, schema
+    from rveval import points, schema
 
     try:
         flags = get_args_parser().parse_args(arguments)
     except SystemExit as ended:  # argparse has said why
         return Outcome(int(ended.code or 0), "command line")
-    named = [text.partition("=")[0] for text in flags.overrides]
-    sweeping = flags.multirun or not {"experiment", "hydra.mode"}.isdisjoint(named)
-    if "hydra.searchpath" not in named and flags.config_path is None:
-        folders = [schema.config_dir(), *([Path(flags.config_dir)] if flags.config_dir else [])]
-        overrides.check(flags.overrides, sweeping, folders)
+    lines = _lines(flags)
     schema.register()
 
     def job(cfg: Any) -> None:
@@ -110,10 +105,54 @@ def _through_hydra(arguments: list[str], invocation: _Invocation) -> Outcome | N
         hydra_cfg = HydraConfig.get()
         invocation.sweep = hydra_cfg.mode is not None and hydra_cfg.mode.name == "MULTIRUN"
         typed = OmegaConf.to_container(hydra_cfg.overrides.task, resolve=False)  # as typed: ${x} may not resolve
-        label = " ".join(typed if isinstance(typed, list) else []) or "rveval"
-        _run_job(cfg, label, invocation)
+        label = " ".join(text for text in (typed if isinstance(typed, list) else []) if text != points.NONE)
+        _run_job(cfg, label or "rveval", invocation)
 
     decorated = hydra.main(version_base="1.3", config_path=str(schema.config_dir()), config_name="config")(job)
+    others = list(arguments)
+    for text in flags.overrides:
+        others.remove(text)
+    multirun = ["-m"] if any(points.NONE in line for line in lines) and not flags.multirun else []
+    for line in lines:
+        if outcome := _guarded("command line", partial(_one_line, decorated, [*multirun, *others, *line]), invocation):
+            invocation.around.append(outcome)
+    if invocation.jobs or invocation.around or _only_shows(flags):
+        return None
+    return Outcome(FAILED, "command line", "no job has reported how it ended: only Hydra's basic launcher is supported")
+
+
+def _lines(flags: Any) -> list[list[str]]:
+    """The overrides as they were typed; where they or their experiment list points, those of every point.
+
+    Raises:
+        Refused: with everything that is wrong with them.
+    """
+    from rveval import overrides, points, schema
+
+    named = {text.partition("=")[0] for text in flags.overrides}
+    if "hydra.searchpath" in named or flags.config_path is not None:
+        return [flags.overrides]  # whose configs these are is Hydra's to find out
+    sweeping = flags.multirun or not {"experiment", "points", "hydra.mode"}.isdisjoint(named)
+    folders = [schema.config_dir(), *([Path(flags.config_dir)] if flags.config_dir else [])]
+    typed, given = points.apart(flags.overrides)
+    overrides.check(typed, sweeping, folders)
+    if _only_shows(flags) or flags.config_name is not None:
+        return [points.spelled_out(typed, given)]
+    return points.expand(typed, given, folders)
+
+
+def _only_shows(flags: Any) -> bool:
+    return bool(flags.help or flags.hydra_help or flags.cfg or flags.info or flags.shell_completion)
+
+
+def _one_line(decorated: Callable[[], Any], arguments: list[str]) -> Outcome | None:
+    """One call of Hydra, which calls the jobs."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    from rveval import overrides
+
     try:
         with tempfile.TemporaryDirectory(prefix="rveval-") as scratch, _as_hydra_wants_it(arguments, scratch):
             decorated()
@@ -121,9 +160,7 @@ def _through_hydra(arguments: list[str], invocation: _Invocation) -> Outcome | N
         return Outcome(int(ended.code or 0), "command line")  # --help, --hydra-help
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError, OSError) as error:
         raise overrides.from_hydra(error) from error
-    if invocation.jobs or flags.cfg or flags.info or flags.shell_completion:
-        return None
-    return Outcome(FAILED, "command line", "no job has reported how it ended: only Hydra's basic launcher is supported")
+    return None
 
 
 @contextlib.contextmanager
@@ -163,13 +200,19 @@ def _job(cfg: Any, label: str, invocation: _Invocation) -> Outcome:
     from rveval import schema
 
     config = schema.parse(cfg)
+    if config.points:
+        what, fix = "points stand where they are not read", "use --config-dir for configs of your own"
+        raise Refused(Problem(what, "points", fix=fix))
     from rveval import jobs
 
     if invocation.verb is not None or config.dry_run:
         (invocation.verb or jobs.dry_run)(config)
         return Outcome(DONE, label)
     invocation.store = config.store
-    result = jobs.run(config)
+    try:
+        result = jobs.run(config)
+    except DoesNotMatch as refused:
+        return Outcome(refused.exit_code, refused.label, str(refused), kept=True)
     return Outcome(result.exit_code, result.label or label, result.message)
 
 
@@ -208,7 +251,10 @@ def _say_what_went_wrong(invocation: _Invocation) -> None:
     """The last words: every end that was not a good one, those with the same reason together."""
     wrong = [one for one in invocation.jobs if one.exit_code]
     if invocation.sweep and wrong:
-        _log.error("%d of %d jobs did not end well:", len(wrong), len(invocation.jobs))
+        words = "%d of %d jobs did not end well:"
+        if all(one.kept for one in wrong):
+            words = "%d of %d variants were refused because their donors do not match; the study keeps that:"
+        _log.error(words, len(wrong), len(invocation.jobs))
     reasons: dict[tuple[int, str], list[str]] = {}
     for one in [*wrong, *(one for one in invocation.around if one.exit_code)]:
         reasons.setdefault((one.exit_code, one.message), []).append(one.label)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rveval import schema
 from rveval.config_problems import nearest, shown
@@ -31,6 +31,13 @@ def check(texts: Sequence[str], sweeping: bool, folders: Sequence[Path]) -> None
     Raises:
         Refused: with every problem there is.
     """
+    problems, kept = each(texts, sweeping, folders)
+    if problems:
+        raise Refused(problems + _of_the_rest(kept, folders))
+
+
+def each(texts: Sequence[str], sweeping: bool, folders: Sequence[Path]) -> tuple[list[Problem], list[str]]:
+    """What is wrong with every override by itself, and those that the rest of a config can be looked at with."""
     problems: list[Problem] = []
     kept: list[str] = []
     for text in texts:
@@ -38,8 +45,28 @@ def check(texts: Sequence[str], sweeping: bool, folders: Sequence[Path]) -> None
         problems += found
         if keep:
             kept.append(text)
-    if problems:
-        raise Refused(problems + _of_the_rest(kept))
+    return problems, kept
+
+
+def composed(texts: Sequence[str], folders: Sequence[Path]) -> Any:
+    """The config that these overrides make, as Hydra composes it; they hold no sweeps.
+
+    Raises:
+        Refused: it can't be composed.
+    """
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    schema.register()
+    own = [folder for folder in folders if folder != schema.config_dir()]
+    paths = [f"hydra.searchpath=[{','.join(repr(folder.resolve().as_uri()) for folder in own)}]"] if own else []
+    try:
+        with initialize_config_dir(str(schema.config_dir()), version_base="1.3"):
+            return compose("config", overrides=[*paths, *texts])
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
+        raise from_hydra(error) from error
 
 
 def from_hydra(error: BaseException) -> Refused:
@@ -108,7 +135,7 @@ def _option_problems(override: Override, folders: Sequence[Path]) -> list[Proble
     if not options:
         return []
     problems = []
-    for value in _values(override):
+    for value in values(override):
         if isinstance(value, str) and value not in options:
             problems.append(Problem(f"there is no {name} {value!r}", f"{name}={value}", fix=nearest(value, options)))
         elif isinstance(value, list) or value is None:
@@ -116,7 +143,8 @@ def _option_problems(override: Override, folders: Sequence[Path]) -> list[Proble
     return problems
 
 
-def _values(override: Override) -> list[object]:
+def values(override: Override) -> list[object]:
+    """The value of an override, or all those of a sweep."""
     from hydra.core.override_parser.types import Transformer
 
     if override.is_discrete_sweep():
@@ -143,16 +171,9 @@ def _options(group: str, folders: Sequence[Path]) -> set[str]:
     return {file.stem for folder in folders for file in (folder / group).glob("*.yaml")}
 
 
-def _of_the_rest(kept: list[str]) -> list[Problem]:
-    from hydra import compose, initialize_config_dir
-    from hydra.errors import HydraException
-
-    schema.register()
+def _of_the_rest(kept: list[str], folders: Sequence[Path]) -> list[Problem]:
     try:
-        with initialize_config_dir(str(schema.config_dir()), version_base="1.3"):
-            schema.parse(compose("config", overrides=kept))
+        schema.parse(composed(kept, folders))
     except Refused as refused:
         return list(refused.problems)
-    except HydraException as error:
-        return list(from_hydra(error).problems)
     return []

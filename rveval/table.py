@@ -174,7 +174,7 @@ def _p(row: Row) -> str:
 
 
 def refused(refusals: Sequence[Refusal]) -> Iterator[RenderableType]:
-    """The variants of a study that were refused because their donors do not match: a row each, with the first reason."""
+    """The variants that were refused because their donors do not match: a row each, with the first reason."""
     if not refusals:
         return
     yield Text("\nrefused: the donors do not match the base, so nothing was asked", style="bold")
