@@ -218,11 +218,11 @@ def _write(
             stream.write(_bytes(piece, types[name]))
 
 
-def _bytes(piece: torch.Tensor, kind: str) -> memoryview:
+def _bytes(piece: torch.Tensor, kind: str) -> bytes:
     import torch
 
     stored = piece.to("cpu", torch.bfloat16 if kind == "BF16" else torch.float32)
-    return memoryview(stored.view(torch.uint8).numpy())
+    return bytes(stored.view(torch.uint8).numpy())
 
 
 def _write_aside(file: Path, write: Callable[[IO[bytes]], None]) -> None:
