@@ -36,7 +36,7 @@ Transform = Callable[[Delta, Step, Place], Delta]
 
 
 def _transforms() -> dict[str, Transform]:
-    from rveval.vectors import nulls, shapes, sparse
+    from rveval.vectors import drops, nulls, shapes, sparse
     from rveval.vectors.permute import permute
 
     return {
@@ -48,6 +48,8 @@ def _transforms() -> dict[str, Transform]:
         "breadcrumbs": sparse.breadcrumbs,
         "sign_only": shapes.sign_only,
         "clip": shapes.clip,
+        "dare": drops.dare,
+        "della": drops.della,
     }
 
 

@@ -22,7 +22,7 @@ def ties(terms: Sequence[Displacement], step: Step, place: Place) -> list[Displa
     is that of the sum over the terms (a sum of zero elects plus, as in mergekit). The result is the weighted mean of
     the entries with that sign, `sum(w_i d_i) / sum(|w_i|)` over them, and zero where no entry has it.
 
-    Source: Yadav et al. 2023, "TIES-Merging", section 4.1. mergekit divides by `sum(w_i)`, which is the same for
+    Source: Yadav et al. 2023, "TIES-Merging". mergekit divides by `sum(w_i)`, which is the same for
     positive weights; for a negative one it would turn a vector that is taken away into one that is added.
 
     Args:

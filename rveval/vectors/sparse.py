@@ -27,7 +27,7 @@ def made(step: Step, *parts: str) -> str:
 def trim(delta: Delta, step: Step, place: Place) -> Delta:
     """The largest entries of a tensor: exactly `max(1, int(density * n))` of its n, the others zero.
 
-    Source: Yadav et al. 2023, "TIES-Merging", section 4.1, step 1 (mergekit's `magnitude` keeps as many).
+    Source: Yadav et al. 2023, "TIES-Merging", its first step (mergekit's `magnitude` keeps as many).
     """
     assert step.density is not None
     (cut,) = cuts(delta, [max(1, int(step.density * delta.numel))], place.memo)

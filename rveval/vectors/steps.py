@@ -111,6 +111,21 @@ def lacking(step: Step) -> list[str]:
     return [name for name in STEPS[step.name].takes if getattr(step, name) is None]
 
 
+def della_range(density: float, epsilon: float) -> str:
+    """What is wrong with della's window, or "": `density - epsilon` and `density + epsilon` are probabilities of being
+    kept, and the first one is divided by. A density of 1 keeps all, whatever epsilon is.
+
+    >>> della_range(0.05, 0.1)
+    'density - epsilon is -0.05 and density + epsilon is 0.15: both must lie between 0 and 1'
+    """
+    low, high = density - epsilon, density + epsilon
+    if density == 1 or (low > 0 and high < 1 and epsilon >= 0):
+        return ""
+    if epsilon < 0:
+        return f"epsilon is {epsilon:g}: large entries would be dropped sooner than small ones; it is 0 or more"
+    return f"density - epsilon is {low:g} and density + epsilon is {high:g}: both must lie between 0 and 1"
+
+
 def senseless(steps: Sequence[Step], terms: int) -> list[str]:
     """Why these steps in this order can't mean what anybody wants, one sentence for each reason."""
     names = [step.name for step in steps]

@@ -1,0 +1,174 @@
+"""Entries dropped at random: kept shares, unbiased sums, chances that rise with the rank, any chunking, any seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_vectors_sparse import Make, check_pieces, counted, kinds, shapes, values
+
+from rveval.vectors import CHUNK, Memo, Place, Step, difference, drops
+from rveval.vectors.drops import Chances, dare, della, kept
+from rveval.vectors.steps import della_range, of
+
+CPU = torch.device("cpu")
+BOTH = pytest.mark.parametrize(
+    ("make", "step"), [(dare, of("dare", density=0.3)), (della, of("della", density=0.3))], ids=["dare", "della"]
+)
+
+
+@settings(deadline=None)
+@given(shapes, kinds, st.floats(0.01, 0.99), st.integers(0, 2**20))
+def test_dare_divides_what_it_keeps(shape, kind, density, seed) -> None:
+    tensor = values(shape, kind, seed)
+    found = check_pieces(dare(difference(tensor), of("dare", seed, density=density), Place("t")), seed)
+    left = found != 0
+    torch.testing.assert_close(found[left], (tensor[left].double() / density).float(), rtol=3e-7, atol=2.0**-148)
+
+
+def in_order(tensor: torch.Tensor) -> np.ndarray:
+    """For every row the columns by rising magnitude (12 bits of the mantissa not looked at), then by column."""
+    columns = tensor.shape[-1] if tensor.ndim else 1
+    flat = tensor.reshape(-1, columns)
+    sizes = (flat.abs().view(torch.int32) >> 12).numpy()
+    return np.stack([np.lexsort((np.arange(columns), row)) for row in sizes])
+
+
+@settings(deadline=None)
+@given(
+    shapes.filter(lambda shape: 0 not in shape),
+    kinds.filter(lambda kind: kind != "tiny"),
+    st.sampled_from(((0.3, 0.1), (0.5, 0.49), (0.9, 0.0))),
+    st.integers(0, 2**20),
+)
+def test_della_divides_what_it_keeps_by_the_chance_of_its_rank(shape, kind, window, seed) -> None:
+    tensor, (density, epsilon) = values(shape, kind, seed), window
+    step = of("della", seed, density=density, epsilon=epsilon)
+    found = check_pieces(della(difference(tensor), step, Place("t")), seed)
+    order = in_order(tensor)
+    columns = order.shape[1]
+    chances = density + epsilon * np.linspace(-1, 1, columns) if columns > 1 else np.array([density])
+    flat, rows = tensor.reshape(-1, columns).double().numpy(), found.reshape(-1, columns).numpy()
+    for row, exact, here in zip(rows, flat, order, strict=True):
+        left = row[here] != 0
+        np.testing.assert_allclose(row[here][left], (exact[here] / chances)[left], rtol=3e-7)
+
+
+@BOTH
+def test_large_tensors_in_pieces(make: Make, step: Step) -> None:
+    tensor = values((CHUNK // 300 * 3 + 5, 700), "few values", 5)
+    found = check_pieces(make(difference(tensor), step, Place("t")), 1)
+    filled = int((tensor != 0).sum())
+    assert int((found != 0).sum()) / filled == pytest.approx(0.3, abs=0.03)
+
+
+@pytest.mark.parametrize("shape", [(2, 9000), (20_000,), (3, 40_000)], ids=str)
+def test_rows_too_long_for_short_numbers(shape: tuple[int, ...]) -> None:
+    tensor, step = values(shape, "normal", 2), of("della", density=0.5, epsilon=0.4)
+    found = check_pieces(della(difference(tensor), step, Place("t")), 3)
+    order = in_order(tensor)
+    left = np.take_along_axis(found.reshape(order.shape).numpy() != 0, order, 1)
+    tenth = order.shape[1] // 10
+    assert left[:, :tenth].mean() == pytest.approx(0.14, abs=0.04)
+    assert left[:, -tenth:].mean() == pytest.approx(0.86, abs=0.04)
+
+
+def test_chances_are_met() -> None:
+    """Every rank's share of kept entries over many draws, against the binomial's spread; neighbours independent."""
+    size, columns = 200_000, 5
+    wanted = [0.001, 0.2, 1 / 3, 0.5, 0.9999]
+    mask = kept("s", 3, size * columns, Chances.of(wanted, CPU)).astype(float)
+    for share, one in zip(mask.mean(axis=0), wanted, strict=True):
+        assert abs(share - one) < 5 * (one * (1 - one) / size) ** 0.5
+    flat = kept("t", 0, size, Chances.of([0.5], CPU)).astype(float)
+    for step in (1, 2, 7, 8, 64):
+        assert abs(np.corrcoef(flat[:-step], flat[step:])[0, 1]) < 5 / size**0.5
+
+
+def test_chances_finer_than_the_first_draw() -> None:
+    """Two chances that 8 and 16 bits cannot tell apart: the same draws, and a few more that are kept."""
+    size, low, high = 1 << 20, 0.25, 0.25 + 2.0**-18
+    one, other = (kept("s", 0, size, Chances.of([chance], CPU)) for chance in (low, high))
+    assert not (one & ~other).any()
+    assert 0 < int((other & ~one).sum()) < 20
+
+
+@pytest.mark.parametrize(("make", "name"), [(dare, "dare"), (della, "della")])
+def test_the_mean_over_seeds_is_the_tensor(make: Make, name: str) -> None:
+    tensor, seeds, total = values((4, 50), "normal", 9), 3000, torch.zeros(4, 50, dtype=torch.float64)
+    for seed in range(seeds):
+        total += make(difference(tensor), of(name, seed, density=0.4, epsilon=0.2), Place("t")).whole()
+    # x * (kept / p) has the variance x^2 (1 - p) / p, and p is 0.2 at least.
+    spread = tensor.double().abs() * (0.8 / 0.2 / seeds) ** 0.5
+    gap = (total / seeds - tensor.double()) / spread
+    assert float(gap.abs().max()) < 5
+    assert abs(float(gap.mean())) < 5 / gap.numel() ** 0.5
+
+
+def test_della_keeps_large_entries_more_often() -> None:
+    tensor, seeds = values((30, 21), "normal", 4), 400
+    step_of = [of("della", seed, density=0.5, epsilon=0.3) for seed in range(seeds)]
+    often = sum((della(difference(tensor), step, Place("t")).whole() != 0).double() for step in step_of) / seeds
+    by_rank = np.take_along_axis(np.asarray(often), in_order(tensor), 1).mean(axis=0)
+    wanted = np.linspace(0.2, 0.8, 21)
+    assert float(np.abs(by_rank - wanted).max()) < 5 * (0.25 / (30 * seeds)) ** 0.5
+
+
+@BOTH
+def test_what_a_draw_depends_on(make: Make, step: Step) -> None:
+    tensor = difference(values((50, 40), "normal", 1), key="d")
+    first = make(tensor, step, Place("t"))
+    again = make(tensor, step, Place("t", memo=Memo()))
+    assert torch.equal(first.whole(), again.whole())
+    assert first.key == again.key != ""
+    for other in (
+        make(tensor, step, Place("u")),
+        make(tensor, step, Place("t", term=1)),
+        make(tensor, of(step.name, 1, density=0.3), Place("t")),
+    ):
+        assert not torch.equal(first.whole(), other.whole())
+        assert first.key != other.key
+    nameless, _ = counted(values((50, 40), "normal", 1), "")
+    assert make(nameless, step, Place("t")).key == ""
+
+
+@BOTH
+def test_density_one_changes_nothing(make: Make, step: Step) -> None:
+    tensor = values((5, 7), "normal", 1)
+    assert torch.equal(make(difference(tensor), of(step.name, density=1.0), Place("t")).whole(), tensor)
+
+
+@BOTH
+def test_threads_change_nothing(make: Make, step: Step) -> None:
+    delta, threads = difference(values((600, 512), "normal", 1)), torch.get_num_threads()
+    found = []
+    try:
+        for number in (1, 2, 3):
+            torch.set_num_threads(number)
+            found.append(make(delta, step, Place("t")).whole())
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+
+
+@settings(deadline=None)
+@given(st.integers(1, 9), st.integers(1, 40), kinds, st.integers(0, 2**20))
+def test_what_a_gpu_computes_is_what_the_cpu_computes(rows, columns, kind, seed) -> None:
+    tensor = values((rows, columns), kind, seed)
+    chances = Chances.of([0.3 + 0.4 * column / columns for column in range(columns)], CPU)
+    mask = kept("s", 5, rows * columns, chances).reshape(rows, columns)
+    one, other = tensor.clone(), tensor.clone()
+    drops._ranked_on_cpu(one.numpy(), mask, chances.scale.numpy())
+    drops._ranked(other, torch.from_numpy(mask), chances.scale)
+    assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("density", "epsilon", "fine"),
+    [(0.5, 0.1, True), (0.2, 0.2, False), (0.9, 0.1, False), (0.05, 0.1, False), (1.0, 0.1, True), (0.5, -0.1, False)],
+)
+def test_windows_that_are_no_chances(density: float, epsilon: float, fine: bool) -> None:
+    assert (della_range(density, epsilon) == "") == fine
