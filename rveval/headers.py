@@ -163,7 +163,7 @@ def _no_adapter(folder: Path) -> Problem:
     found = some([name for name in _pickles(folder) if name.startswith("adapter_model")])
     if found:
         what = "the adapter is only a pickle, which can run code when it is opened and is never loaded"
-    return Problem(what, str(folder), ADAPTER, found or f"{ADAPTER_CONFIG} alone", fix)
+    return Problem(what, str(folder / ADAPTER), ADAPTER, found or f"{ADAPTER_CONFIG} alone", fix)
 
 
 def _no_weights(folder: Path) -> Problem:

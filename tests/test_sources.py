@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
+import adapterfiles
 import pytest
 import tinymodels
 
@@ -143,6 +144,17 @@ def test_a_cached_snapshot_is_used(tmp_path: Path, tiny: Path, revision: str | N
     assert from_hub(tmp_path, revision, HF_HUB_OFFLINE=offline) == str(folder)
 
 
+def test_a_cached_adapter_is_used(tmp_path: Path) -> None:
+    repository = tmp_path / "hub" / "models--org--name"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(COMMIT)
+    made = adapterfiles.factors({"model.layers.0.self_attn.q_proj": (4, 4)})
+    folder = adapterfiles.write(repository / "snapshots" / COMMIT, made)
+    assert from_hub(tmp_path, COMMIT) == str(folder)
+    (folder / "adapter_model.safetensors").unlink()
+    assert f"cannot get adapter_model.safetensors of org/name at revision {COMMIT}" in from_hub(tmp_path, COMMIT)
+
+
 def test_an_incomplete_snapshot_is_not(tmp_path: Path, tiny: Path) -> None:
     folder = snapshot(tmp_path, tiny)
     tinymodels.reshard(folder, 3)
@@ -159,8 +171,15 @@ def test_only_what_is_needed_is_fetched() -> None:
     assert set(_wanted([*many, "consolidated.safetensors"], Source("org/name"), "model.path")) == set(many)
     deep = _wanted(["a/model.safetensors", "a/config.json", "config.json"], Source("o/n", subfolder="a"), "model.path")
     assert deep == ["a/model.safetensors", "a/config.json"]
-    with pytest.raises(Refused, match="pickles are never loaded"):
-        _wanted(["pytorch_model.bin", "config.json"], Source("org/name"), "model.path")
+    adapter = ["adapter_model.safetensors", "adapter_config.json"]
+    more = ["README.md", "optimizer.pt", "tokenizer.json", "checkpoint-10/adapter_model.safetensors"]
+    assert set(_wanted([*adapter, *more], Source("org/name"), "x.plus")) == {*adapter, "tokenizer.json"}
+    # Whole weights beside an adapter are the model.
+    both = _wanted([*adapter, "model.safetensors", "config.json"], Source("org/name"), "x.plus")
+    assert both == ["model.safetensors", "config.json"]
+    for files in (["pytorch_model.bin", "config.json"], ["adapter_model.bin", "adapter_config.json"]):
+        with pytest.raises(Refused, match="pickles are never loaded"):
+            _wanted(files, Source("org/name"), "model.path")
 
 
 class Hub(BaseHTTPRequestHandler):

@@ -17,6 +17,7 @@ from rveval.checkpoints import Checkpoint, open_checkpoint, resolve
 from rveval.errors import Problem, Refused, RvevalError
 
 EMBEDDING = re.compile(r"(^|\.)(embed_tokens|wte)\.weight$")
+HEAD = re.compile(r"(^|\.)lm_head\.weight$")
 Donor = Checkpoint | Adapter
 
 
@@ -103,7 +104,8 @@ def remarks(adapter: Adapter, base: Checkpoint) -> list[str]:
     if elsewhere := trained_elsewhere(adapter, base):
         found.append(f"trained on {elsewhere}, not on this model: what it learnt there is added here all the same")
     rows = [name for name in adapter.names if EMBEDDING.search(name)]
-    if rows and not adapter.full and base.config.get("tie_word_embeddings") and rows[0] in base:
+    tied = not any(HEAD.search(name) for name in base.names)
+    if rows and tied and not adapter.full and rows[0] in base:
         # PEFT's own merge does the same, and warns too: as an adapter, the head was left as it is.
         found.append(
             f"{rows[0]} is the output head too in this model; the adapter was trained beside an unchanged head"
