@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from rveval import sources
-from rveval.adapters import Adapter, open_adapter, open_term, plan_term, remarks, trained_elsewhere
+from rveval.adapters import Adapter, join, open_adapter, open_donor, plan_term, remarks, trained_elsewhere
 from rveval.checkpoints import Checkpoint, assert_finite, content_hash, open_checkpoint
 from rveval.errors import Refused
 from rveval.vectors import Displacement, combine, difference
@@ -238,7 +238,7 @@ def test_two_adapters_that_save_the_same_whole_need_no_base(
         assert "vector.terms[0].plus" in str(caught.value)
         assert "base_model_name_or_path" in str(caught.value)
     with pytest.raises(Refused, match="needs the model"):
-        open_term(folders[0])
+        join(open_donor(folders[0]))
 
 
 @pytest.mark.parametrize("side", ["plus", "minus"])
@@ -251,7 +251,7 @@ def test_beside_a_checkpoint_it_is_the_model_it_makes(
     # Added to another model than the adapter's own, which stays the adapter's own.
     on_other = plan_term(plus, minus, open_checkpoint(other), "t")
     term = plan_term(plus, minus, base, "t")
-    again = open_term(plus, minus, term.plus_on, term.minus_on)
+    again = join(open_donor(plus, term.plus_on), open_donor(minus, term.minus_on))
     for one in (on_other, term, again):
         model = one.plus if side == "plus" else one.minus
         assert isinstance(model, Adapter)
@@ -269,7 +269,7 @@ def test_beside_a_checkpoint_it_is_the_model_it_makes(
         assert rest is not None
         assert torch.equal(rest.get("model.norm.weight"), donors["model.norm.weight"])
     with pytest.raises(Refused, match="needs the model"):
-        open_term(plus, minus)
+        join(open_donor(plus), open_donor(minus))
 
 
 def test_a_base_that_cannot_be_had(base: Checkpoint, adapter: Path, tmp_path: Path) -> None:

@@ -11,6 +11,16 @@ Importing this package does not import torch.
 from __future__ import annotations
 
 from rveval.adapters.adapter import Adapter, open_adapter
-from rveval.adapters.terms import Donor, Term, open_term, plan_term, remarks, trained_elsewhere
+from rveval.adapters.terms import Donor, Term, join, open_donor, plan_term, remarks, trained_elsewhere
 
-__all__ = ["Adapter", "Donor", "Term", "open_adapter", "open_term", "plan_term", "remarks", "trained_elsewhere"]
+__all__ = [
+    "Adapter",
+    "Donor",
+    "Term",
+    "join",
+    "open_adapter",
+    "open_donor",
+    "plan_term",
+    "remarks",
+    "trained_elsewhere",
+]

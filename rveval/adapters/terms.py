@@ -52,21 +52,41 @@ class _Named:
     subfolder: str | None = None
 
 
-def open_term(
-    plus: Path, minus: Path | None = None, plus_on: Checkpoint | None = None, minus_on: Checkpoint | None = None
-) -> Term:
-    """Open both sides of a term whose bases are known.
+def open_donor(path: Path, on: Checkpoint | None = None) -> Donor:
+    """Open a checkpoint's or adapter's folder, or a saved delta's file.
 
     Args:
-        plus: a checkpoint's or adapter's folder, or a saved delta's file.
-        minus: the same without the file; None where plus is a difference.
-        plus_on: the model the plus adapter was trained on; see `plan_term`.
-        minus_on: the same of the minus adapter.
+        path: as resolved.
+        on: of an adapter, the model it was trained on, if that is to take part; see `plan_term`.
 
     Raises:
-        Refused: a side is broken, or a saved delta has a minus.
+        Refused: it is broken.
     """
-    return _joined(_open(plus, plus_on), None if minus is None else _open(minus, minus_on))
+    return open_adapter(path, on) if headers.kind_of(path) == "adapter" else open_checkpoint(path)
+
+
+def join(plus: Donor, minus: Donor | None = None) -> Term:
+    """The two sides of a term as what each is beside the other.
+
+    Raises:
+        Refused: a saved delta has a minus, or an adapter lacks the base that it needs here (`plan_term` finds it).
+    """
+    for donor, other in ((plus, minus), (minus, plus)):
+        if isinstance(donor, Adapter) and not donor.on and _needs_base(donor, other):
+            what = "this term needs the model that the adapter was trained on"
+            raise Refused(Problem(what, str(donor.folder), found=donor.settings.base or "no base named"))
+    if minus is None:
+        return Term(plus)
+    for donor in (plus, minus):
+        if headers.kind_of(donor.folder) == "delta":
+            fix = "leave minus out: the difference was taken when it was saved"
+            raise Refused(Problem("a saved delta has no minus", str(donor.folder), fix=fix))
+    if isinstance(plus, Adapter) and isinstance(minus, Adapter):
+        return Term(plus.beside(minus), minus.beside(plus))
+    return Term(
+        plus.as_model() if isinstance(plus, Adapter) else plus,
+        minus.as_model() if isinstance(minus, Adapter) else minus,
+    )
 
 
 def plan_term(plus: Path, minus: Path | None, base: Checkpoint, where: str) -> Term:
@@ -79,15 +99,25 @@ def plan_term(plus: Path, minus: Path | None, base: Checkpoint, where: str) -> T
         where: the config key of the term, such as `vector.terms[0]`.
 
     Raises:
-        Refused: a side is broken, a saved delta has a minus, or a base that is needed can't be had.
+        Refused: a side is broken, a saved delta has a minus, or a base that is needed can't be had; all at once.
     """
-    sides = {"plus": _open(plus)} | ({} if minus is None else {"minus": _open(minus)})
-    ready: dict[str, Donor] = {}
-    for side, donor in sides.items():
+    problems: list[Problem] = []
+    sides: dict[str, Donor] = {}
+    for side, path in (("plus", plus), ("minus", minus)):
+        try:
+            sides |= {side: open_donor(path)} if path else {}
+        except RvevalError as error:
+            problems.extend(error.problems)
+    for side, donor in ({} if problems else dict(sides)).items():
         other = next((one for name, one in sides.items() if name != side), None)
-        needs = isinstance(donor, Adapter) and _needs_base(donor, other)
-        ready[side] = _on_its_base(donor, base, f"{where}.{side}") if needs and isinstance(donor, Adapter) else donor
-    return _joined(ready["plus"], ready.get("minus"))
+        if isinstance(donor, Adapter) and _needs_base(donor, other):
+            try:
+                sides[side] = _on_its_base(donor, base, f"{where}.{side}")
+            except RvevalError as error:
+                problems.extend(error.problems)
+    if problems:
+        raise Refused(problems)
+    return join(sides["plus"], sides.get("minus"))
 
 
 def trained_elsewhere(adapter: Adapter, base: Checkpoint) -> str:
@@ -111,29 +141,6 @@ def remarks(adapter: Adapter, base: Checkpoint) -> list[str]:
             f"{rows[0]} is the output head too in this model; the adapter was trained beside an unchanged head"
         )
     return found
-
-
-def _open(path: Path, on: Checkpoint | None = None) -> Donor:
-    return open_adapter(path, on) if headers.kind_of(path) == "adapter" else open_checkpoint(path)
-
-
-def _joined(plus: Donor, minus: Donor | None) -> Term:
-    for donor, other in ((plus, minus), (minus, plus)):
-        if isinstance(donor, Adapter) and not donor.on and _needs_base(donor, other):
-            what = "this term needs the model that the adapter was trained on"
-            raise Refused(Problem(what, str(donor.folder), found=donor.settings.base or "no base named"))
-    if minus is None:
-        return Term(plus)
-    for donor in (plus, minus):
-        if headers.kind_of(donor.folder) == "delta":
-            fix = "leave minus out: the difference was taken when it was saved"
-            raise Refused(Problem("a saved delta has no minus", str(donor.folder), fix=fix))
-    if isinstance(plus, Adapter) and isinstance(minus, Adapter):
-        return Term(plus.beside(minus), minus.beside(plus))
-    return Term(
-        plus.as_model() if isinstance(plus, Adapter) else plus,
-        minus.as_model() if isinstance(minus, Adapter) else minus,
-    )
 
 
 def _needs_base(adapter: Adapter, other: Donor | None) -> bool:
