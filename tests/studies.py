@@ -7,11 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from rveval import summary
-from rveval.records import SCHEMA_VERSION, CellRecord, Sample, Store, StudyEntry
+from rveval.records import SCHEMA_VERSION, CellRecord, Refusal, Sample, Store, StudyEntry
 from rveval.summary import Summary
 
 BASE = "b" * 64
 TERM = [{"plus": "p" * 64, "minus": "m" * 64, "weight": 1.0, "plus_path": "/x/grpo", "minus_path": "/x/sft"}]
+
+
+def term(name: str, weight: float = 1.0) -> dict[str, Any]:
+    """A term of two donors whose hashes are their names; "v" is that of `TERM`."""
+    if name == "v":
+        return TERM[0] | {"weight": weight}
+    paths = {"plus_path": f"/x/{name}-grpo", "minus_path": f"/x/{name}-sft"}
+    return {"plus": name.ljust(64, "p"), "minus": name.ljust(64, "m"), "weight": weight} | paths
 
 
 def label_of(alpha: float) -> str:
@@ -86,7 +94,7 @@ class Made:
         about = {
             "label": shown,
             "alpha": alpha,
-            "fingerprint": f"{abs(hash((alpha, 'v'))):x}".ljust(64, "0"),
+            "fingerprint": f"{abs(hash((alpha, 'v', json.dumps(variant or {}, sort_keys=True)))):x}".ljust(64, "0"),
             "terms": TERM if alpha else [],
             "scope": [".*"],
             "model": "m",
@@ -133,6 +141,22 @@ class Made:
             )
         )
         return cell_id
+
+    def ablate(self, marks: str, alpha: float = 1.0, *, label: str | None = None, **more: Any) -> str:
+        """A cell of a variant that is not the whole vector as it is: `more` holds fields of a cell's `variant`.
+
+        What `add` takes is given on to it.
+        """
+        fields = ("terms", "scope", "kinds", "layers", "ramp", "steps", "other", "forced", "misfit", "vector", "base")
+        made = {name: more.pop(name) for name in fields if name in more}
+        return self.add(marks, alpha, variant=made, label=label, **more)
+
+    def refuse(self, label: str, study: str = "s", **problem: str) -> None:
+        """A variant that the gate refused."""
+        whole = {"what": "does not fit", "where": "model.norm", "expected": "4", "found": "5", "fix": "take another"}
+        self.store.write_refusal(
+            Refusal(schema_version=SCHEMA_VERSION, study=study, label=label, problems=[whole | problem], config={})
+        )
 
     def build(self, *names: str, **more: Any) -> Summary:
         """The summary of studies (of "s" by default)."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from rveval.errors import Problem, Refused
-from rveval.records import SCHEMA_VERSION, CellRecord, Sample, StudyEntry
+from rveval.records import SCHEMA_VERSION, CellRecord, Refusal, Sample, StudyEntry
 from rveval.report.plain_lines import Seen, look, samples
 
 _FILE = re.compile(r"samples_(?P<task>.+?)_\d{4}-\d\d-\d\dT[\d.:-]+\.jsonl")
@@ -110,6 +110,13 @@ class Results:
                 "model": cell.label if not number else base,
                 "vector": "",
                 "base": base,
+                "kinds": [],
+                "layers": None,
+                "ramp": [],
+                "steps": [],
+                "other": None,
+                "forced": False,
+                "misfit": "",
             },
             decoding={},
             prompting={},
@@ -130,6 +137,10 @@ class Results:
             Refused: a line has no id, or no score.
         """
         yield from samples(self._cells[cell_id].path, self._seen[cell_id])
+
+    def refusals(self, study: str) -> list[Refusal]:
+        """None: lm-eval knows no variants."""
+        return []
 
     def _prompts(self, cell: _Cell) -> str:
         """Whether the items that the baseline was asked too were asked in the same words."""

@@ -8,9 +8,9 @@ dataclass goes through `dataclasses.asdict` into JSON. `simulate` shows that wha
 from rveval.stats.cell import EDGE, LEVEL, Interval, accuracy, edge, pass_at_k
 from rveval.stats.claims import Judgement, judge
 from rveval.stats.clusters import Effect, Pooled, clustered, pooled, ratio
-from rveval.stats.controls import NoiseFloor, Nulls, noise_floor, nulls
+from rveval.stats.controls import NoiseFloor, Nulls, noise_floor, nulls, nulls_needed
 from rveval.stats.doses import BestAlpha, Dose, DoseResponse, best_alpha, dose_response
-from rveval.stats.factors import Factorial, factorial
+from rveval.stats.factors import Factorial, Interference, factorial, interference
 from rveval.stats.multiplicity import Corrected, holm
 from rveval.stats.pairs import POWER, Paired, detectable, mcnemar, paired, power
 from rveval.stats.robust import Drop, Robustness, drop, drop_rate, robustness, worst_case
@@ -27,6 +27,7 @@ __all__ = [
     "Drop",
     "Effect",
     "Factorial",
+    "Interference",
     "Interval",
     "Judgement",
     "NoiseFloor",
@@ -46,10 +47,12 @@ __all__ = [
     "edge",
     "factorial",
     "holm",
+    "interference",
     "judge",
     "mcnemar",
     "noise_floor",
     "nulls",
+    "nulls_needed",
     "paired",
     "pass_at_k",
     "pooled",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rveval.stats.cell import Interval, accuracy
+from rveval.stats.cell import LEVEL, Interval, accuracy
 from rveval.stats.pairs import Paired, paired
 
 if TYPE_CHECKING:
     from rveval.stats.cell import Scores
+
+_TIE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,9 @@ class Nulls:
 
     Args:
         n: null vectors.
-        beaten: share of them with a smaller effect than the real one's.
+        beaten: share of them with a smaller effect than the real one's, in the direction that was asked about.
         p: (1 + nulls with at least the real effect) / (1 + n).
-        smallest_p: what beating all of them gives, 1 / (1 + n): with fewer than 20, never below 0.05.
+        smallest_p: what beating all of them gives, 1 / (1 + n): with fewer than 19, never as low as 0.05.
     """
 
     n: int
@@ -57,11 +60,27 @@ def noise_floor(
     return NoiseFloor(accuracy(differ), accuracy(responses) if responses else None, difference)
 
 
-def nulls(real: float, null_effects: Sequence[float]) -> Nulls:
-    """Rank the real effect among the nulls': a Monte Carlo test (Davison and Hinkley 1997, section 4.2), one-sided.
+def nulls(real: float, null_effects: Sequence[float], harm: bool = False) -> Nulls:
+    """Rank the real effect among the nulls': an exact Monte Carlo test (Barnard 1963, J. R. Stat. Soc. B 25:294;
+    Davison and Hinkley 1997, section 4.2; Phipson and Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9:39).
+
+    Were the real vector one more null, each place among n + 1 would be as likely, so p <= k / (n + 1) at most that
+    often, whatever the distribution. A null with the same effect counts as having reached it: ties raise p.
+
+    One-sided, and which side is said before the answers are seen: help (the vector is added) or harm (it is
+    subtracted). The rank of |effect| would ask another question: nulls mostly do harm, as any noise in the weights
+    does, so 0 is not in the middle of their effects, and a real gain of 5 points would lose to nulls that break the
+    model. Taking the side of the real effect after it is seen would double the error of the first kind.
+
+    Args:
+        real: the real vector's difference to the baseline.
+        null_effects: each null vector's, on the same items.
+        harm: the question is whether the real vector does more harm than the nulls.
 
     >>> nulls(0.05, [0.0, 0.01, -0.02, 0.06])
     Nulls(n=4, beaten=0.75, p=0.4, smallest_p=0.2)
+    >>> nulls(-0.05, [0.0, 0.01, -0.02, 0.06], harm=True).p
+    0.2
 
     Raises:
         ValueError: no null vectors.
@@ -69,5 +88,16 @@ def nulls(real: float, null_effects: Sequence[float]) -> Nulls:
     n = len(null_effects)
     if n == 0:
         raise ValueError("no null vectors to compare with")
-    as_good = sum(effect >= real for effect in null_effects)
-    return Nulls(n, (n - as_good) / n, (1 + as_good) / (1 + n), 1 / (1 + n))
+    sign = -1 if harm else 1
+    # Means of the same items that differ by rounding alone are a tie.
+    reached = sum(sign * effect >= sign * real - _TIE for effect in null_effects)
+    return Nulls(n, (n - reached) / n, (1 + reached) / (1 + n), 1 / (1 + n))
+
+
+def nulls_needed(p: float = 1 - LEVEL) -> int:
+    """How many nulls it takes for the smallest p, 1 / (1 + n), to be no larger than this.
+
+    >>> nulls_needed(), nulls_needed(0.01)
+    (19, 99)
+    """
+    return math.ceil(1 / p - 1 - _TIE)

@@ -1,7 +1,8 @@
-"""Prompt by vector: what the cue adds, what the vector adds, and whether they add up."""
+"""Prompt by vector, and vector by vector: what each adds alone, what they add together, and whether they add up."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,4 +64,61 @@ def factorial(
         both=clustered(both - neither, clusters),
         vector_with_cue=clustered(both - cue, clusters),
         interaction=clustered(both - alone - cue + neither, clusters),
+    )
+
+
+@dataclass(frozen=True)
+class Interference:
+    """Several vectors alone and together, all paired over the same items.
+
+    Args:
+        together: all at once - base.
+        alone: each one - base.
+        total: what they would give together if they added up, the sum of `alone`.
+        interference: `together` - `total`, item by item. Above 0: they help each other; below: they stand in each
+            other's way, or do the same thing.
+    """
+
+    together: Effect
+    alone: tuple[Effect, ...]
+    total: Effect
+    interference: Effect
+
+
+def interference(
+    base: Scores, alone: Sequence[Scores], together: Scores, clusters: Clusters | None = None
+) -> Interference:
+    """(together - base) - sum_i (alone_i - base), the mean over items, each effect as in `clustered`.
+
+    A difference in differences on the scale of accuracy: additivity of right answers is what it asks about. With two
+    vectors it is the interaction of `factorial`. Where base and sum lie above 1 the two cannot add up at all, and
+    whoever shows it should say so.
+
+    Args:
+        base: scores of the same rows, as are all others.
+        alone: each vector by itself, two or more.
+        together: all of them at once.
+        clusters: the source item of each row, where an item has several.
+
+    >>> interference([0, 0], [[1, 0], [1, 0]], [1, 0]).interference.difference.value
+    -0.5
+
+    Raises:
+        ValueError: fewer than two vectors, not the same number of rows everywhere, or none.
+    """
+    import numpy as np
+
+    if len(alone) < 2:
+        raise ValueError(f"interference is between two vectors or more, and there is {len(alone) or 'none'}")
+    start, whole = np.asarray(base, dtype=float), np.asarray(together, dtype=float)
+    ones = [np.asarray(one, dtype=float) for one in alone]
+    rows = [len(column) for column in (start, whole, *ones)]
+    if len(set(rows)) != 1:
+        raise ValueError(f"the cells hold different rows: {rows}")
+    total = sum((one - start for one in ones), np.zeros(len(start)))
+    return Interference(
+        together=clustered(whole - start, clusters),
+        alone=tuple(clustered(one - start, clusters) for one in ones),
+        total=clustered(total, clusters),
+        interference=clustered(whole - start - total, clusters),
     )

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from rveval.stats.cell import Interval, accuracy
 from rveval.stats.clusters import clustered, pooled
+from rveval.stats.controls import nulls
 from rveval.stats.doses import best_alpha, dose_response
-from rveval.stats.factors import factorial
+from rveval.stats.factors import factorial, interference
 from rveval.stats.multiplicity import holm
 from rveval.stats.pairs import detectable, paired
 from rveval.stats.robust import drop
@@ -132,6 +133,22 @@ def cues(random: np.random.Generator, n: int, discordant: float, effect: float) 
     yield Seen("vector with cue", None, _holds(found.vector_with_cue.difference, 0.05 + effect))
 
 
+def together(random: np.random.Generator, n: int, discordant: float, effect: float) -> Iterator[Seen]:
+    """Three vectors of 4 points each; planted: what they give together beyond the sum."""
+    means = [[MEAN], *([[MEAN + 0.04]] * 3), [MEAN + 0.12 + effect]]
+    base, *alone, whole = answers(random, means, n, discordant)[:, 0]
+    found = interference(base, alone, whole)
+    yield Seen("interference of 3 vectors", found.interference.p, _holds(found.interference.difference, effect))
+
+
+def null_controls(random: np.random.Generator, n: int, discordant: float, effect: float) -> Iterator[Seen]:
+    """19 null vectors that do harm, and a real one that is no better than they are: is it said to be?"""
+    base, *vectors = answers(random, [[MEAN]] + [[MEAN - 0.1]] * 20, n, discordant)[:, 0]
+    real, *others = (float((vector - base).mean()) for vector in vectors)
+    # p is below 0.05 never and equal to it at most in one of 20 studies; the bands count what is below.
+    yield Seen("rank among 19 nulls", nulls(real, others).p - 1e-6, None, exact=True)
+
+
 def variants(random: np.random.Generator, n: int, discordant: float, effect: float) -> Iterator[Seen]:
     """Five variants that share a baseline: is any of them found?"""
     base, *others = answers(random, [[MEAN]] * 6, n, discordant)[:, 0]
@@ -150,6 +167,8 @@ KINDS = (
     *(Kind("drops", planted, drops) for planted in (False, True)),
     *(Kind("doses", planted, doses) for planted in (False, True)),
     *(Kind("cues", planted, cues) for planted in (False, True)),
+    *(Kind("together", planted, together) for planted in (False, True)),
+    Kind("null controls", False, null_controls),
     Kind("variants", False, variants),
 )
 

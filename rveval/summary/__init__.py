@@ -4,6 +4,8 @@
     typed        the schema of summary.json; `items` writes the item files beside it
     build        studies -> summary.json: `layout` and `reading` lay the cells out on a `board`, `comparisons`,
                  `families`, `curves` and `claims` ask the statistics, `words` says it
+    recipes      what a line is made of, and what two lines have in common; on it stand `nulls` (would any vector do?),
+                 `interference` (do several add up?) and `sweeps` (which part, how much of it?)
     moves        where a difference comes from
 
 A baseline is the same study's base (alpha 0) asked exactly as the variant was: every setting of the two cells is the

@@ -78,7 +78,8 @@ class Board:
 class Pair:
     """A variant and its baseline on one task (or the members of a group), all draws together.
 
-    `members`: the tasks behind it; `ours` and `theirs`: scores by item, means over the draws, in the order of `ids`.
+    `members`: the tasks behind it; `ours` and `theirs`: scores by item, means over the draws, in the order of `ids`;
+    `null`: the variant is a null control.
     """
 
     variant: str
@@ -89,6 +90,7 @@ class Pair:
     ids: tuple[str, ...]
     ours: Floats
     theirs: Floats
+    null: bool = False
 
 
 def pair(board: Board, variant: str, task: TaskRow, only: Sequence[str] | None = None) -> Pair | None:
@@ -114,7 +116,9 @@ def pair(board: Board, variant: str, task: TaskRow, only: Sequence[str] | None =
     ours, theirs = means(board, variant, members, draws), means(board, baseline, members, draws)
     assert ours is not None, keys
     assert theirs is not None, keys
-    return Pair(variant, baseline, task, members, draws, ours[0], ours[1], aligned(theirs, ours[0], variant, task))
+    null = any(row["null"] for row in board.variants if row["id"] == variant)
+    right = aligned(theirs, ours[0], variant, task)
+    return Pair(variant, baseline, task, members, draws, ours[0], ours[1], right, null)
 
 
 def means(

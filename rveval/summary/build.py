@@ -10,12 +10,13 @@ from typing import Any, cast
 
 from rveval import __version__, stats
 from rveval.summary import claims as published
-from rveval.summary import comparisons, curves, families, tasks, words
+from rveval.summary import comparisons, curves, families, interference, nulls, pooling, sweeps, tasks, words
 from rveval.summary.board import Board
 from rveval.summary.comparisons import interval
 from rveval.summary.items import Items
 from rveval.summary.layout import Study, lay_out
 from rveval.summary.reading import Marks
+from rveval.summary.refused import refused
 from rveval.summary.typed import (
     SCHEMA_VERSION,
     CellRow,
@@ -30,6 +31,7 @@ from rveval.summary.typed import (
 )
 
 MARGIN, WEIGHTS = 0.5, "benchmarks"
+FORCED = "forced: its donors do not fit the base, and only what fits of them was added"
 
 
 def build(
@@ -59,20 +61,26 @@ def build(
     noise = comparisons.noise_of(board)
     pairs = comparisons.pairs(board)
     compared, asked = comparisons.compare_all(pairs, noise)
-    pooled, asked_pooled = comparisons.pool(pairs, weights)
+    pooled, asked_pooled = pooling.pool(pairs, weights)
     survival, asked_survival = families.survival(board, margin, seed)
     found = curves.curves(board, seed)
+    controls = nulls.nulls(board, pairs, compared)
+    together, asked_together = interference.interferences(board, pairs)
+    turned_away = refused(studies)
     cells = _cells(board)
     _remarks(board)
     robust, factorial = families.robustness(board), curves.factorials(board)
     verdicts = published.judged(board, claims)
     sets = keeper.finish(board) if keeper else []
     gains, troubles = comparisons.gains(board, pairs), board.problems
-    about = words.Findings(board.variants, board.tasks, cells, compared, survival, found, noise, troubles, gains)
+    about = words.Findings(
+        *(board.variants, board.tasks, cells, compared, survival, found, noise, troubles, gains, controls, together),
+        refused=turned_away,
+    )
     return Summary(
         schema_version=SCHEMA_VERSION,
         made=_made(studies, made or {}),
-        rules=_stated(margin, weights, seed, [*asked, *asked_pooled, *asked_survival]),
+        rules=_stated(margin, weights, seed, [*asked, *asked_pooled, *asked_survival, *asked_together]),
         verdict=words.conclude(about),
         variants=board.variants,
         tasks=board.tasks,
@@ -84,6 +92,10 @@ def build(
         gains=gains,
         curves=found,
         factorial=factorial,
+        nulls=controls,
+        interference=together,
+        sweeps=sweeps.sweeps(board, compared),
+        refused=turned_away,
         noise=noise,
         claims=verdicts,
         problems=board.problems,
@@ -198,7 +210,8 @@ def _tokens(marks: Marks) -> Tokens:
 def _remarks(board: Board) -> None:
     for row in board.variants:
         cells = [cell for key, cell in board.cells.items() if key[0] == row["id"]]
-        row["remarks"] = sorted({warning for cell in cells for warning in cell.record["warnings"]})
+        told = sorted({warning for cell in cells for warning in cell.record["warnings"]})
+        row["remarks"] = [FORCED, *told] if row["forced"] else told
 
 
 def _provenance(board: Board, studies: Sequence[Study], commands: Sequence[str]) -> Provenance:

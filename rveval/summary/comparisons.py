@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import product
 from typing import Any, cast
 
 from rveval import stats
@@ -23,12 +24,12 @@ from rveval.summary.typed import (
     Hypotheses,
     Interval,
     Noise,
-    Pooled,
     Share,
     TaskRow,
 )
 
 SIGNIFICANT = 1 - stats.LEVEL
+VARIANTS, CONTROLS = "variants", "null controls"
 
 
 def interval(found: stats.Interval) -> Interval:
@@ -86,19 +87,29 @@ def _unlike(one: Cell, other: Cell) -> list[str]:
     return [f"{key}: {ours.get(key, 'null')} and {theirs.get(key, 'null')}" for key in keys]
 
 
+def who(one: Pair) -> str:
+    """The start of the name of a pair's family of hypotheses.
+
+    Null controls are families of their own: they ask another question, and how many of them were run must not weaken
+    what can be said of the real vector.
+    """
+    return CONTROLS if one.null else VARIANTS
+
+
 def compare_all(found: Sequence[Pair], noise: Sequence[Noise]) -> tuple[list[Comparison], list[Hypotheses]]:
     """All comparisons, corrected within their families of hypotheses, and these families.
 
     What stands at the floor or the ceiling is corrected with the rest: it was asked too.
     """
     rows = [_comparison(one, noise) for one in found]
-    questions = {
-        "variants x clean tasks": "does a variant differ from its baseline on a benchmark?",
-        "variants x perturbed tasks": "does a variant differ from its baseline under a family?",
-        "variants x members of groups": "does a variant differ from its baseline on a subtask?",
+    asked = {
+        "clean tasks": "from its baseline on a benchmark?",
+        "perturbed tasks": "from its baseline under a family?",
+        "members of groups": "from its baseline on a subtask?",
     }
     hypotheses = []
-    for name, question in questions.items():
+    for who, kind in product((VARIANTS, CONTROLS), asked):
+        name, question = f"{who} x {kind}", f"does a {who.removesuffix('s')} differ {asked[kind]}"
         here = [row for row in rows if row["hypotheses"] == name]
         correct(here, name)
         if here:
@@ -128,7 +139,7 @@ def call(difference: Interval, p_holm: float, edge: Edge = "", noise: float | No
 
 def _comparison(one: Pair, noise: Sequence[Noise]) -> Comparison:
     found = stats.paired(one.ours, one.theirs, chance(one.task))
-    clean = "variants x clean tasks" if one.task["family"] == "clean" else "variants x perturbed tasks"
+    kind = "clean tasks" if one.task["family"] == "clean" else "perturbed tasks"
     return Comparison(
         variant=one.variant,
         baseline=one.baseline,
@@ -142,7 +153,7 @@ def _comparison(one: Pair, noise: Sequence[Noise]) -> Comparison:
         p=found.p,
         p_mid=found.mid_p,
         p_holm=found.p,
-        hypotheses=clean if one.task["shown"] else "variants x members of groups",
+        hypotheses=f"{who(one)} x {kind if one.task['shown'] else 'members of groups'}",
         detectable=found.detectable,
         at_edge=cast(Edge, found.edge or ""),
         noise=_noise(one, noise),
@@ -159,54 +170,6 @@ def _noise(one: Pair, noise: Sequence[Noise]) -> float | None:
     whole = [list(run.values()) for run in runs.values() if len(run) == len(one.members)]
     moved = [abs(sum(r["difference"]["value"] * r["n"] for r in run)) / sum(r["n"] for r in run) for run in whole]
     return max(moved, default=None)
-
-
-def pool(found: Sequence[Pair], weights: str) -> tuple[list[Pooled], list[Hypotheses]]:
-    """Each variant over all tasks of a family, both ways of weighing; the one that the rules name is corrected.
-
-    A question counts once: of two tasks that ask the same items (a benchmark with and without its passages, or in
-    stock's words), the first is taken.
-    """
-    rows: list[Pooled] = []
-    main: list[Pooled] = []
-    for variant, family in dict.fromkeys((one.variant, one.task["family"]) for one in found):
-        strata: dict[str, Any] = {}
-        here = [one for one in found if (one.variant, one.task["family"]) == (variant, family) and one.task["shown"]]
-        seen: set[str] = set()
-        for one in here:
-            items = {item.replace("sciq_closed/", "sciq/") for item in one.ids}
-            if seen.isdisjoint(items):
-                seen |= items
-                strata[one.task["task"]] = one.ours - one.theirs
-        if len(strata) < 2:
-            continue
-        for how in (weights, "items" if weights == "benchmarks" else "benchmarks"):
-            row = _pooled(here[0], family, strata, how, corrected=how == weights)
-            rows.append(row)
-            main += [row] if how == weights else []
-    name = f"variants x families, pooled by {weights}"
-    correct(main, name)
-    for row in rows:
-        row["call"] = call(row["difference"], row["p"] if row["p_holm"] is None else row["p_holm"])
-    question = "does a variant differ from its baseline over all benchmarks together?"
-    return rows, [Hypotheses(name=name, question=question, n=len(main))] if main else []
-
-
-def _pooled(one: Pair, family: str, strata: dict[str, Any], how: Any, corrected: bool) -> Pooled:
-    effect = stats.pooled(strata, by=how).effect
-    return Pooled(
-        variant=one.variant,
-        baseline=one.baseline,
-        family=family,
-        tasks=list(strata),
-        weights=how,
-        difference=interval(effect.difference),
-        p=effect.p,
-        p_holm=effect.p if corrected else None,
-        detectable=effect.detectable,
-        hypotheses=f"variants x families, pooled by {how}" if corrected else "",
-        call="unclear",
-    )
 
 
 def gains(board: Board, found: Sequence[Pair]) -> list[Gains]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from rveval import stats
 from rveval.errors import Refused
+from rveval.summary import recipes
 from rveval.summary.board import Board, means, ordered
 from rveval.summary.comparisons import interval
 from rveval.summary.families import clean_tasks, families_of, under
@@ -23,14 +23,16 @@ _FEWEST = 3  # alphas for a trend, or for choosing the best
 
 
 def directions(board: Board) -> list[dict[float, VariantRow]]:
-    """The lines of one vector by alpha, the baseline at 0; a line alone with its baseline is a direction too."""
+    """The lines of one vector by alpha, the baseline at 0; a line alone with its baseline is a direction too.
+
+    One vector is one list of terms, in one scope, under the same transforms with the same seeds: see `recipes.same`.
+    """
     lines = {row["id"]: row for row in board.variants}
     found: dict[str, dict[float, VariantRow]] = defaultdict(dict)
     for row in board.variants:
         if row["is_baseline"] or row["baseline"] is None or not row["vector"]:
             continue
-        terms = [{side: term.get(side) for side in ("plus", "minus", "weight")} for term in row["terms"]]
-        key = json.dumps([row["base"], row["baseline"], terms, row["scope"], row["asked"]], sort_keys=True)
+        key = recipes.same(row, alpha=None)
         found[key].setdefault(0.0, lines[row["baseline"]])
         found[key][row["alpha"]] = row
     return [dict(sorted(direction.items())) for direction in found.values()]
@@ -76,7 +78,7 @@ def _curve(board: Board, direction: dict[float, VariantRow], task: TaskRow, seed
     ]
     return Curve(
         model=some["model"],
-        vector=some["vector"],
+        vector=recipes.named(some),
         task=task["task"],
         benchmark=task["benchmark"],
         family=task["family"],
@@ -140,7 +142,7 @@ def _factorial(
             columns[f"{name}+cue"] = ordered(one.under, one.ids, base.ids, task["task"])
     return Factorial(
         model=direction[alpha]["model"],
-        vector=direction[alpha]["vector"],
+        vector=recipes.named(direction[alpha]),
         alpha=alpha,
         source=clean["task"],
         cue=task["family"],

@@ -10,7 +10,7 @@ from rveval import stats
 from rveval.errors import Refused
 from rveval.summary.board import Board, means, ordered, pair
 from rveval.summary.compare import flat_settings
-from rveval.summary.comparisons import correct, interval
+from rveval.summary.comparisons import CONTROLS, VARIANTS, correct, interval
 from rveval.summary.tasks import chance
 from rveval.summary.typed import Edge, FamilyDrop, Hypotheses, Robustness, Survival, TaskRow
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rveval.summary.board import Floats
 
 _OF_THE_TASK = {"variant", "task", "draw", "strength", "data", "demonstrations", "code", "limit", "repeat"}
-SURVIVAL = "survival: variants x families"
+SURVIVAL = f"survival: {VARIANTS} x families"
 
 
 @dataclass(frozen=True)
@@ -152,9 +152,15 @@ def _drop(one: Under, drop: stats.Drop) -> FamilyDrop:
 def survival(board: Board, margin: float, seed: int) -> tuple[list[Survival], list[Hypotheses]]:
     """Did the gain survive? Every line with a baseline, on every benchmark, under every family."""
     rows = [row for one in _asked_both(board) if (row := _survival(board, *one, margin, seed))]
-    correct(rows, SURVIVAL)
-    question = "does a variant's gain change under a family?"
-    return rows, [Hypotheses(name=SURVIVAL, question=question, n=len(rows))] if rows else []
+    nulls = {row["id"] for row in board.variants if row["null"]}
+    hypotheses = []
+    for who, name in (("variant", SURVIVAL), ("null control", SURVIVAL.replace(VARIANTS, CONTROLS))):
+        here = [row for row in rows if (row["variant"] in nulls) == (who != "variant")]
+        correct(here, name)
+        if here:
+            question = f"does a {who}'s gain change under a family?"
+            hypotheses.append(Hypotheses(name=name, question=question, n=len(here)))
+    return rows, hypotheses
 
 
 def _asked_both(board: Board) -> Iterator[tuple[str, TaskRow, TaskRow]]:

@@ -9,10 +9,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from rveval.errors import Problem, Refused
 from rveval.records import CellRecord, StudyEntry
+from rveval.summary import recipes
 from rveval.summary.board import Board, Cell
 from rveval.summary.compare import asked_as
 from rveval.summary.reading import Keep, Marks, Reader, read
@@ -127,6 +128,7 @@ def _lines(board: Board, found: dict[str, _Found], ways: dict[str, str], several
     for key in keys:
         ids[key] = _id(key[0], ids.values())
         board.variants.append(_line(ids[key], labels[key], key[1], firsts[key]))
+    board.variants.sort(key=lambda row: (row["model"], row["base"], not row["is_baseline"], *recipes.order(row)))
     return ids
 
 
@@ -164,43 +166,25 @@ def _id(fingerprint: str, taken: Iterable[str]) -> str:
 
 def _line(name: str, label: str, way: str, one: _Found) -> VariantRow:
     variant = one.record["variant"]
-    return VariantRow(
-        id=name,
-        label=label,
-        alpha=0.0 if not variant["terms"] else variant["alpha"],
-        fingerprint=variant["fingerprint"],
-        is_baseline=not variant["terms"],
-        baseline=None,
-        model=variant["model"],
-        vector=variant["vector"] if variant["terms"] else "",
-        terms=variant["terms"],
-        scope=variant["scope"],
-        formula=formula(one.record),
-        base=variant["base"],
-        asked=way,
-        study=one.study.name,
-        remarks=[],
-    )
-
-
-def formula(record: CellRecord) -> str:
-    """The weights in words: `tiny + 0.5 (grpo - sft)`; of a folder, its name."""
-    variant = record["variant"]
-    parts = []
-    for term in variant["terms"]:
-        plus, minus = (_name(term, side) for side in ("plus", "minus"))
-        weight = "" if term.get("weight", 1.0) == 1.0 else f"{term['weight']:g} "
-        parts.append(f"{weight}({plus} - {minus})" if minus else f"{weight}{plus}")
-    if not parts:
-        return variant["model"]
-    sign = "-" if variant["alpha"] < 0 else "+"
-    inner = " + ".join(parts)
-    return f"{variant['model']} {sign} {abs(variant['alpha']):g} {f'[{inner}]' if len(parts) > 1 else inner}"
-
-
-def _name(term: dict[str, Any], side: str) -> str:
-    path = term.get(f"{side}_path") or term.get(side)
-    return str(path).rstrip("/").rpartition("/")[2][:40] if path else ""
+    found = {
+        "id": name,
+        "label": label,
+        "alpha": 0.0 if not variant["terms"] else variant["alpha"],
+        "fingerprint": variant["fingerprint"],
+        "is_baseline": not variant["terms"],
+        "baseline": None,
+        "model": variant["model"],
+        "vector": variant["vector"] if variant["terms"] else "",
+        "terms": variant["terms"],
+        "base": variant["base"],
+        "asked": way,
+        "study": one.study.name,
+        "remarks": [],
+    }
+    row = cast(VariantRow, found | recipes.fields_of(variant))
+    row["about"] = recipes.about(row, one.label) if row["terms"] else ""
+    row["formula"] = recipes.formula(row)
+    return row
 
 
 def _put(board: Board, cell: Cell, repeat: int) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from rveval.errors import Problem, Refused
-from rveval.records import CellRecord, Sample, StudyEntry
+from rveval.records import CellRecord, Refusal, Sample, StudyEntry
 from rveval.summary.moves import shows_steps
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ class Reader(Protocol):
 
     def stream_samples(self, cell_id: str) -> Iterator[Sample]:
         """The samples of a complete cell, one by one."""
+
+    def refusals(self, study: str) -> list[Refusal]:
+        """The variants of a study that were refused."""
 
 
 class Keep(Protocol):

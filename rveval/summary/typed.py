@@ -9,14 +9,25 @@ Two words need care. A *variant* here is a line of the tables: weights, as they 
 (`rv_bbh`: all items of its subtasks, each counting the same); tables of one line a benchmark take the tasks with
 `shown`, which are the groups and whatever is in no group.
 
-`typed_cells` and `typed_findings` hold the parts; `items` documents the item files. A change of meaning raises
-`SCHEMA_VERSION`; a new key does not.
+`typed_cells`, `typed_findings` and `typed_ablations` hold the parts; `items` documents the item files. A change of
+meaning raises `SCHEMA_VERSION`; a new key does not.
 """
 
 from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
+from rveval.summary.typed_ablations import (
+    Alone,
+    Interference,
+    Mismatch,
+    NullEffect,
+    NullRow,
+    Question,
+    RefusedRow,
+    Sweep,
+    SweepPoint,
+)
 from rveval.summary.typed_cells import (
     Call,
     CellRow,
@@ -49,6 +60,7 @@ from rveval.summary.typed_findings import (
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Alone",
     "Best",
     "Call",
     "CellRow",
@@ -64,20 +76,28 @@ __all__ = [
     "FamilyDrop",
     "Gains",
     "Hypotheses",
+    "Interference",
     "Interval",
     "ItemSet",
     "Made",
+    "Mismatch",
     "Noise",
+    "NullEffect",
+    "NullRow",
     "PartFile",
     "Point",
     "Pooled",
     "Provenance",
+    "Question",
+    "RefusedRow",
     "Robustness",
     "Rules",
     "Share",
     "Statement",
     "Summary",
     "Survival",
+    "Sweep",
+    "SweepPoint",
     "TaskRow",
     "Tokens",
     "Tone",
@@ -214,6 +234,10 @@ class Summary(TypedDict):
     gains: list[Gains]
     curves: list[Curve]
     factorial: list[Factorial]
+    nulls: list[NullRow]
+    interference: list[Interference]
+    sweeps: list[Sweep]
+    refused: list[RefusedRow]
     noise: list[Noise]
     claims: list[Claim]
     problems: list[Trouble]

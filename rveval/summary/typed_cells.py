@@ -23,6 +23,13 @@ class VariantRow(TypedDict):
 
     `baseline` is the id of the base asked in the same way, null where the study has none; `asked` is "" where nothing
     differs; `formula` is for people ("tiny + 0.5 (tiny:grpo - tiny:sft)"); `remarks` is what a reader must know.
+
+    Which part of the vector is added and what is made of it: `scope` (regexes over tensor names), `kinds` (of tensors;
+    none: all), `layers` ([from, to), null for all), `ramp` (weights over depth), `steps` (transforms in order, each
+    with its `name` and parameters, such as `{"name": "random", "seed": 3}`), `other` (the term that the step of this
+    name takes). `forced`: its donors do not fit the base, and what fits was added; `misfit`: how donors were made to
+    fit less, "" for not at all. `null` names its null control, "" where it has none: such a line is no candidate but
+    what a real vector is compared with. `about` is all of this in short, as labels have it in brackets.
     """
 
     id: str
@@ -35,6 +42,15 @@ class VariantRow(TypedDict):
     vector: str
     terms: list[dict[str, Any]]
     scope: list[str]
+    kinds: list[str]
+    layers: list[int] | None
+    ramp: list[float]
+    steps: list[dict[str, Any]]
+    other: dict[str, Any] | None
+    forced: bool
+    misfit: str
+    null: str
+    about: str
     formula: str
     base: str
     asked: str

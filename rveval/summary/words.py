@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rveval.summary import ablation_words
 from rveval.summary.kept import kept, listed
+from rveval.summary.phrases import points, ranged
 from rveval.summary.typed import (
     Comparison,
     Conclusion,
     Curve,
     Gains,
-    Interval,
+    Interference,
     Noise,
+    NullRow,
+    RefusedRow,
     Statement,
     Survival,
     TaskRow,
@@ -46,6 +50,9 @@ class Findings:
     noise: Sequence[Noise]
     problems: Sequence[Trouble]
     gains: Sequence[Gains] = ()
+    nulls: Sequence[NullRow] = ()
+    interference: Sequence[Interference] = ()
+    refused: Sequence[RefusedRow] = ()
 
     def title(self, task: str) -> str:
         return next(row["title"] for row in self.tasks if row["task"] == task)
@@ -67,28 +74,25 @@ class Findings:
         ]
 
 
-def points(value: float, sign: bool = True) -> str:
-    """A share as points: `+5.2`."""
-    return f"{100 * value:+.1f}" if sign else f"{100 * value:.1f}"
-
-
-def ranged(found: Interval) -> str:
-    """`+5.2 points [2.1, 8.3], n=500`."""
-    low, high = points(found["low"], False), points(found["high"], False)
-    return f"{points(found['value'])} points [{low}, {high}], n={found['n']}"
-
-
 def conclude(found: Findings) -> Conclusion:
     """The whole verdict."""
-    judged = [row["id"] for row in found.variants if found.of(row["id"])]
+    judged = _candidates(found)
     if not judged:
-        return Conclusion(sentence=_nothing(found), tone="unknown", points=list(_caveats(found)))
+        told = [*ablation_words.statements(found), *_caveats(found)]
+        return Conclusion(sentence=_nothing(found), tone="unknown", points=told)
     ranked = sorted(judged, key=lambda variant: _rank(found, variant), reverse=True)
     best = ranked[0]
     sentence = f"{found.label(best)} {_said(found, best)}."
     rest = [*_source(found, best), *_named_first(found, ranked), *_outside(found, best), *_caveats(found)]
     others = [Statement(text=f"{found.label(one)} {_said(found, one)}.", tone=_tone(found, one)) for one in ranked[1:]]
-    return Conclusion(sentence=sentence, tone=_tone(found, best), points=[*others, *rest])
+    told = [*ablation_words.statements(found), *others, *rest]
+    return Conclusion(sentence=sentence, tone=_tone(found, best), points=told)
+
+
+def _candidates(found: Findings) -> list[str]:
+    """The lines that may be named as better or worse: null controls only where there is nothing else."""
+    judged = [row for row in found.variants if found.of(row["id"])]
+    return [row["id"] for row in judged if not row["null"]] or [row["id"] for row in judged]
 
 
 def _named_first(found: Findings, ranked: Sequence[str]) -> Iterator[Statement]:
@@ -140,7 +144,7 @@ def _rank(found: Findings, variant: str) -> tuple[float, ...]:
 def _tone(found: Findings, variant: str) -> Tone:
     calls = {row["call"] for row in found.of(variant)}
     rows = [row for row in found.survival if row["variant"] == variant and not found.strange(row["task"])]
-    lost = any(row["verdict"] == "lost" for row in rows)
+    lost = any(row["verdict"] == "lost" for row in rows) or bool(ablation_words.but(found, variant))
     if "better" in calls:
         return "mixed" if "worse" in calls or lost else "good"
     return "bad" if "worse" in calls else "unknown"
@@ -154,6 +158,7 @@ def _said(found: Findings, variant: str) -> str:
     for call, words in (("better", "helps on"), ("worse", "hurts on")):
         if by_call[call]:
             clauses.append(f"{words} {_each(found, by_call[call])}")
+    clauses += filter(None, [ablation_words.but(found, variant)])
     if by_call["unclear"]:
         clauses.append(f"shows no difference that can be told from chance on {_each(found, by_call['unclear'], True)}")
     if by_call["edge"]:
@@ -186,6 +191,8 @@ def _survived(found: Findings, variant: str, gained: set[str]) -> str:
 
 def _nothing(found: Findings) -> str:
     lines = [row for row in found.variants if not row["is_baseline"]]
+    if not lines and found.refused:
+        return "Nothing can be said: every variant of the study was refused, so nothing was added to the base."
     if not lines:
         return "Nothing can be said yet: the study holds only the base. Run a variant in it, such as alpha=1."
     if not any(row["is_baseline"] for row in found.variants):
@@ -196,8 +203,10 @@ def _nothing(found: Findings) -> str:
 
 
 def _caveats(found: Findings) -> Iterator[Statement]:
+    controls = {row["id"] for row in found.variants if row["null"]}
     for curve in found.curves:
-        if curve["best"] and curve["family"] == "clean":
+        real = not any(point["variant"] in controls for point in curve["points"])
+        if curve["best"] and curve["family"] == "clean" and real:
             best = curve["best"]
             text = f"{curve['vector']} on {found.title(curve['task'])}: alpha={best['alpha']:g} is best, chosen on "
             text += f"{best['chosen_on']['n']} items; on the others it gives {ranged(best['held_out'])}."
