@@ -17,10 +17,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rveval import headers
+from rveval import headers, vocabulary
 from rveval.errors import Problem, Refused
 from rveval.fingerprints import content_hash, recall, remember
 from rveval.sources import resolve
+from rveval.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     import torch
@@ -68,6 +69,15 @@ class Checkpoint:
     def identity(self) -> str:
         """What its tensors are known by, wherever it lies: its content hash."""
         return content_hash(self.folder)
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """Its tokenizer's content, read from its files; None where there is none.
+
+        Raises:
+            Refused: the file is broken.
+        """
+        return vocabulary.read(self.folder)
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries

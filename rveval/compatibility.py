@@ -217,7 +217,7 @@ def _rows(checkpoint: Checkpoint, label: str, problems: list[Problem]) -> vocabu
     """The tokenizer of a checkpoint, refused if its ids go beyond the rows of the embedding; fewer ids are padding."""
     where = f"{label} {checkpoint.folder}"
     try:
-        tokens = vocabulary.read(checkpoint.folder)
+        tokens = checkpoint.vocabulary
     except Refused as refused:
         problems.extend(refused.problems)
         return None

@@ -35,15 +35,16 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "fingerprints": (1, {"headers", "errors"}),
     "installation": (1, {"errors"}),
     "sources": (1, {"fingerprints", "headers", "errors"}),
-    "checkpoints": (1, {"sources", "fingerprints", "headers", "errors"}),
+    "checkpoints": (1, {"sources", "fingerprints", "vocabulary", "headers", "errors"}),
     "vocabulary": (1, {"headers", "errors"}),
-    "adapters": (1, {"checkpoints", "sources", "fingerprints", "headers", "errors"}),
+    "adapters": (1, {"checkpoints", "vocabulary", "headers", "errors"}),
     "deltas": (1, {"checkpoints", "vocabulary", "headers", "vectors", "errors"}),
     "lineage": (1, {"checkpoints", "fingerprints", "scopes"}),
     "compatibility": (
         1,
         {"architecture", "lineage", "scopes", "vocabulary", "checkpoints", "headers", "errors"},
     ),
+    "misfits": (1, {"checkpoints", "compatibility", "vocabulary", "headers"}),
     "variants": (1, {"checkpoints", "scopes", "vectors", "misfits", "errors"}),
     "assembly": (
         1,
