@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _STEP, _MIX = 0x9E3779B97F4A7C15, ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 _SIGN = -(1 << 31)
+_WORDS = 1 << 16
+"""Words for 2**18 Gaussian numbers."""
 
 
 def whole_number(seed: str) -> int:
@@ -30,11 +32,8 @@ def whole_number(seed: str) -> int:
 
 def words(seed: str, start: int, count: int, device: torch.device) -> torch.Tensor:
     """The words `start : start + count` of a stream: int64, every bit of them random."""
-    import torch
-
-    found = torch.arange(start + 1, start + count + 1, dtype=torch.int64, device=device)
-    found.mul_(_signed(_STEP)).add_(whole_number(seed))
-    return mixed(found)
+    first = _signed((whole_number(seed) + (start + 1) * _STEP) % (1 << 64))
+    return mixed(_ramp(max(count, _WORDS), device)[:count] + first)
 
 
 def mixed(numbers: torch.Tensor) -> torch.Tensor:
@@ -56,9 +55,9 @@ def gaussians(seed: str, start: int, into: torch.Tensor) -> None:
     import torch
 
     first, last = start // 4, -(-(start + into.numel()) // 4)
-    halves = words(seed, first, last - first, into.device).view(torch.int16)
+    halves = words(seed, first, last - first, into.device).view(torch.uint16)
     here = halves[start - 4 * first :][: into.numel()]
-    torch.index_select(_quantiles(into.device), 0, here.to(torch.int32).add_(1 << 15), out=into)
+    torch.index_select(_quantiles(into.device), 0, here.to(torch.int32), out=into)
 
 
 def flip_signs(seed: str, start: int, numbers: torch.Tensor) -> None:
@@ -70,6 +69,13 @@ def flip_signs(seed: str, start: int, numbers: torch.Tensor) -> None:
     bits = words(seed, first, last - first, numbers.device).view(torch.int32)[:, None]
     flips = (bits << torch.arange(32, dtype=torch.int32, device=numbers.device)).bitwise_and_(_SIGN)
     numbers.view(torch.int32).bitwise_xor_(flips.view(-1)[start - 64 * first :][:size])
+
+
+@lru_cache(maxsize=4)
+def _ramp(count: int, device: torch.device) -> torch.Tensor:
+    import torch
+
+    return torch.arange(count, dtype=torch.int64, device=device).mul_(_signed(_STEP))
 
 
 @lru_cache(maxsize=4)

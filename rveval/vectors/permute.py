@@ -2,7 +2,7 @@
 
 The order is one of many and not drawn from all with equal chances. It has two steps:
 
-1. Runs of 32 neighbours (a line of cache in a 16-bit type) change places as wholes, all over the tensor, by a
+1. Runs of 64 neighbours (two lines of cache in a 16-bit type) change places as wholes, all over the tensor, by a
    pseudo-random permutation of the runs.
 2. Within every block of 2**18 entries of the result the entries change places singly. The last, shorter block, and a
    tensor of at most one block, have a pseudo-random permutation of their own; whole blocks share one, followed by
@@ -10,7 +10,7 @@ The order is one of many and not drawn from all with equal chances. It has two s
 
 So where an entry goes is uniform over the tensor, and any two entries that were not in one run are as good as
 independent; those of one run end within one block of 2**18, in places that have nothing to do with each other. The up
-to 31 entries after the last whole run always end in the last block. Pseudo-random permutations are Feistel networks
+to 63 entries after the last whole run always end in the last block. Pseudo-random permutations are Feistel networks
 of six rounds with cycle walking (Black and Rogaway 2002, "Ciphers with arbitrary finite domains"), of the seed alone.
 """
 
@@ -39,9 +39,8 @@ _GROUP = 8
 def permute(delta: Delta, step: Step, place: Place) -> Delta:
     """The entries of a tensor, each exactly once, in an order drawn by the seed; the module says which."""
     seed = place.seed(step)
-    runs = delta.numel // RUN
-    gather = _gatherer(delta, lambda first, count: placed(f"{seed}:runs", runs, first, count, delta.device))
-    shared = placed(f"{seed}:places", BLOCK, 0, BLOCK, delta.device).int() if delta.numel >= 2 * BLOCK else None
+    gather = _gatherer(delta, _run_numbers(f"{seed}:runs", delta.numel // RUN, delta.device))
+    shared = placed(f"{seed}:places", BLOCK, 0, BLOCK, delta.device) if delta.numel >= 2 * BLOCK else None
 
     def make(number: int, into: torch.Tensor) -> None:
         import torch
@@ -69,37 +68,58 @@ def _remixed(order: torch.Tensor, drawn: list[int]) -> torch.Tensor:
 
 
 def placed(seed: str, size: int, first: int, count: int, device: torch.device) -> torch.Tensor:
-    """The places `first : first + count` of a pseudo-random permutation of `size` things: int64."""
+    """The places `first : first + count` of a pseudo-random permutation of `size` things, of which 2**31 at most: int32."""
     import torch
 
     bits = max(size - 1, 1).bit_length()
-    keys = words(seed, 0, 2 * _ROUNDS, torch.device("cpu")).tolist()
-    found = _feistel(torch.arange(first, first + count, dtype=torch.int64, device=device), bits, keys)
+    keys = [key >> 32 for key in words(seed, 0, 2 * _ROUNDS, torch.device("cpu")).tolist()]
+    found = torch.arange(first, first + count, dtype=torch.int32, device=device)
+    _feistel(found, bits, keys)
     outside = (found >= size).nonzero().view(-1)
     while outside.numel():
-        again = _feistel(found[outside], bits, keys)
+        again = found[outside]
+        _feistel(again, bits, keys)
         found[outside] = again
         outside = outside[again >= size]
     return found
 
 
-def _feistel(numbers: torch.Tensor, bits: int, keys: list[int]) -> torch.Tensor:
-    """A bijection of the numbers below 2**bits: one part of the bits is changed by a hash of the other, in turns."""
-    split = (bits + 1) // 2
-    low, high = numbers & ((1 << split) - 1), numbers >> split
+def _feistel(numbers: torch.Tensor, bits: int, keys: list[int]) -> None:
+    """A bijection of the int32 numbers below 2**bits, in place.
+
+    In turns, the upper bits are changed by a hash of the lower ones and the lower ones by one of the upper ones. The
+    hash is the top of a product with a drawn odd number, after another such product was folded onto itself.
+    """
+    import torch
+
+    split = bits // 2
+    hashed, folded = torch.empty_like(numbers), torch.empty_like(numbers)
     for turn in range(_ROUNDS):
         if turn % 2:
-            low = low ^ _hashed(high, keys[2 * turn], keys[2 * turn + 1], split)
+            torch.bitwise_right_shift(numbers, split, out=hashed)
         else:
-            high = high ^ _hashed(low, keys[2 * turn], keys[2 * turn + 1], bits - split)
-    return high << split | low
+            torch.bitwise_and(numbers, (1 << split) - 1, out=hashed)
+        hashed.mul_(keys[2 * turn] | 1).add_(keys[2 * turn + 1])
+        hashed.bitwise_xor_(torch.bitwise_right_shift(hashed, 15, out=folded)).mul_(keys[2 * turn + 1] | 1)
+        if turn % 2:
+            hashed.bitwise_right_shift_(14).bitwise_and_((1 << split) - 1)
+        else:
+            hashed.bitwise_right_shift_(14 - split).bitwise_and_(((1 << bits) - 1) ^ ((1 << split) - 1))
+        numbers.bitwise_xor_(hashed)
 
 
-def _hashed(numbers: torch.Tensor, add: int, factor: int, bits: int) -> torch.Tensor:
-    """Some bits that depend on all of each number: the upper half of a product, multiplied and taken from the top."""
-    product = (numbers + add).mul_(factor | 1)
-    product ^= product >> 32
-    return product.mul_(factor | 1).bitwise_right_shift_(40).bitwise_and_((1 << bits) - 1)
+def _run_numbers(seed: str, runs: int, device: torch.device) -> Callable[[int, int], torch.Tensor]:
+    """The places `first : first + count` of the permutation of the runs, found for many blocks at a time."""
+    found: list[tuple[int, torch.Tensor]] = []
+
+    def numbers(first: int, count: int) -> torch.Tensor:
+        group, within = divmod(first, BLOCK)
+        if not found or found[0][0] != group:
+            start = group * BLOCK
+            found[:] = [(group, placed(seed, runs, start, min(BLOCK, runs - start), device))]
+        return found[0][1][within : within + count]
+
+    return numbers
 
 
 def _gatherer(
