@@ -36,8 +36,8 @@ COARSE = 12
 def dare(delta: Delta, step: Step, place: Place) -> Delta:
     """Every entry kept with the probability `density`, on its own, and divided by it; the others zero.
 
-    Source: Yu et al. 2024, "Language Models are Super Mario" (DROP AND RESCALE). mergekit multiplies what is kept by the
-    ratio of the tensor's L1 norms before and after instead: the same factor in expectation, but one that depends on
+    Source: Yu et al. 2024, "Language Models are Super Mario" (its DARE). mergekit multiplies what is kept by the ratio
+    of the tensor's L1 norms before and after instead: nearly the same factor on large tensors, but one that depends on
     what was drawn, so that its L1 norm is met exactly and its expectation is the tensor only approximately.
     """
     assert step.density is not None
@@ -132,7 +132,8 @@ def kept(seed: str, start: int, count: int, chances: Chances) -> Any:
     if places.numel():
         more = mixed(places.add(start).add_(whole_number(f"{seed}:rest"))).bitwise_and_((1 << 53) - 1)
         chosen = more.double().mul_(2.0**-53) < chances.rest[places % columns]
-        mask.reshape(-1)[places.numpy() if on_cpu else places] = chosen.numpy() if on_cpu else chosen
+        flat: Any = mask.reshape(-1)
+        flat[places.numpy() if on_cpu else places] = chosen.numpy() if on_cpu else chosen
     return mask
 
 
@@ -141,7 +142,7 @@ def _marked(mask: Any) -> torch.Tensor:
     import numpy as np
     import torch
 
-    if not isinstance(mask, np.ndarray):
+    if isinstance(mask, torch.Tensor):
         return mask.reshape(-1).nonzero().view(-1)
     # Eight marks are looked at as one number, and only eights that hold one are taken apart.
     flat = mask.reshape(-1)
