@@ -80,6 +80,7 @@ def origin(
     donor: Checkpoint,
     formula: str,
     *,
+    base: Checkpoint | None = None,
     hashes: Mapping[str, str],
     paths: Mapping[str, str],
     scope: Iterable[str] = (),
@@ -90,11 +91,14 @@ def origin(
     Args:
         donor: the first plus of the vector: its config and tokenizer are what the delta belongs to.
         formula: in words, such as `tiny:grpo - tiny:base`.
+        base: the model it was computed for, which the delta belongs to where the plus is a difference without a
+            config of its own (an adapter).
         hashes: content hashes of what was added and subtracted, by name.
         paths: the same names, as the user gave them.
         scope: regexes; what they did not match counts as zero.
         transforms: the steps as plain mappings.
     """
+    donor = donor if donor.config or base is None else base
     tokens = vocabulary.read(donor.folder)
     return {
         "formula": formula,

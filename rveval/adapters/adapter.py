@@ -5,20 +5,24 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rveval import headers
+from rveval import headers, vocabulary
 from rveval.adapters import layout as reading
 from rveval.adapters import settings as reading_settings
 from rveval.adapters.layout import Part
 from rveval.adapters.settings import Settings
 from rveval.checkpoints import ABSENT, Checkpoint, content_hash, nearest
 from rveval.errors import Problem, Refused
+from rveval.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     import torch
+
+ROWS = re.compile(r"(^|\.)(embed_tokens|wte|lm_head)\.(weight|bias)$")
 
 
 class Adapter(Checkpoint):
@@ -74,6 +78,20 @@ class Adapter(Checkpoint):
         """What its tensors are known by: its content, its base's where that takes part, and which of both it is."""
         parts = [content_hash(self.folder), self.on.identity if self.on else "", "model" if self.full else "difference"]
         return hashlib.sha256("\n".join(["rveval adapter 1", *parts]).encode()).hexdigest()
+
+    @property
+    def rows(self) -> bool:
+        """Whether it changes what tokens mean: rows of an embedding or of an output head."""
+        return any(ROWS.search(name) for name in self._parts)
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The tokenizer that its rows belong to: where it changes none its base's, if that takes part.
+
+        The tokenizer that is often saved beside an adapter may have other tokens, which it did not learn anything of.
+        """
+        own = vocabulary.read(self.folder) if self.rows else None
+        return own or (vocabulary.read(self.on.folder) if self.on else None)
 
     def __contains__(self, name: object) -> bool:
         return name in self._parts or name in self._zeros or (self.full and self.on is not None and name in self.on)

@@ -7,17 +7,14 @@ adapter beside a whole checkpoint   the adapter stands for the model it makes of
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from rveval import headers
-from rveval.adapters.adapter import Adapter, open_adapter
+from rveval.adapters.adapter import ROWS, Adapter, open_adapter
 from rveval.checkpoints import Checkpoint, open_checkpoint, resolve
 from rveval.errors import Problem, Refused, RvevalError
 
-EMBEDDING = re.compile(r"(^|\.)(embed_tokens|wte)\.weight$")
-HEAD = re.compile(r"(^|\.)lm_head\.weight$")
 Donor = Checkpoint | Adapter
 
 
@@ -133,9 +130,9 @@ def remarks(adapter: Adapter, base: Checkpoint) -> list[str]:
     found = []
     if elsewhere := trained_elsewhere(adapter, base):
         found.append(f"trained on {elsewhere}, not on this model: what it learnt there is added here all the same")
-    rows = [name for name in adapter.names if EMBEDDING.search(name)]
-    tied = not any(HEAD.search(name) for name in base.names)
-    if rows and tied and not adapter.full and rows[0] in base:
+    rows = [name for name in adapter.names if ROWS.search(name) and name in base]
+    tied = not any("lm_head" in name for name in base.names)
+    if rows and tied and not adapter.full:
         # PEFT's own merge does the same, and warns too: as an adapter, the head was left as it is.
         found.append(
             f"{rows[0]} is the output head too in this model; the adapter was trained beside an unchanged head"
