@@ -11,7 +11,7 @@ from typing import Any, cast
 from rveval import __version__, stats
 from rveval.summary import claims as published
 from rveval.summary import comparisons, curves, families, interference, nulls, pooling, sweeps, tasks, words
-from rveval.summary.board import Board
+from rveval.summary.board import Board, Pair
 from rveval.summary.comparisons import interval
 from rveval.summary.items import Items
 from rveval.summary.layout import Study, lay_out
@@ -58,50 +58,63 @@ def build(
     keeper = Items(items) if items is not None else None
     board = lay_out(studies, keeper.keep if keeper else None, tick)
     margin, weights, seed = _rules(studies, board)
-    noise = comparisons.noise_of(board)
     pairs = comparisons.pairs(board)
-    compared, asked = comparisons.compare_all(pairs, noise)
+    found, asked = _findings(studies, board, pairs, margin, seed)
     pooled, asked_pooled = pooling.pool(pairs, weights)
-    survival, asked_survival = families.survival(board, margin, seed)
-    found = curves.curves(board, seed)
-    controls = nulls.nulls(board, pairs, compared)
-    together, asked_together = interference.interferences(board, pairs)
-    turned_away = refused(studies)
-    cells = _cells(board)
     _remarks(board)
     robust, factorial = families.robustness(board), curves.factorials(board)
     verdicts = published.judged(board, claims)
     sets = keeper.finish(board) if keeper else []
-    gains, troubles = comparisons.gains(board, pairs), board.problems
-    about = words.Findings(
-        *(board.variants, board.tasks, cells, compared, survival, found, noise, troubles, gains, controls, together),
-        refused=turned_away,
-    )
     return Summary(
         schema_version=SCHEMA_VERSION,
         made=_made(studies, made or {}),
-        rules=_stated(margin, weights, seed, [*asked, *asked_pooled, *asked_survival, *asked_together]),
-        verdict=words.conclude(about),
+        rules=_stated(margin, weights, seed, [*asked, *asked_pooled]),
+        verdict=words.conclude(found),
         variants=board.variants,
         tasks=board.tasks,
-        cells=cells,
-        comparisons=compared,
+        cells=list(found.cells),
+        comparisons=list(found.comparisons),
         pooled=pooled,
         robustness=robust,
-        survival=survival,
-        gains=gains,
-        curves=found,
+        survival=list(found.survival),
+        gains=list(found.gains),
+        curves=list(found.curves),
         factorial=factorial,
-        nulls=controls,
-        interference=together,
-        sweeps=sweeps.sweeps(board, compared),
-        refused=turned_away,
-        noise=noise,
+        nulls=list(found.nulls),
+        interference=list(found.interference),
+        sweeps=sweeps.sweeps(board, found.comparisons),
+        refused=list(found.refused),
+        noise=list(found.noise),
         claims=verdicts,
         problems=board.problems,
         provenance=_provenance(board, studies, commands),
         items=sets,
     )
+
+
+def _findings(
+    studies: Sequence[Study], board: Board, pairs: Sequence[Pair], margin: float, seed: int
+) -> tuple[words.Findings, list[Hypotheses]]:
+    """What the verdict is made of, and what was asked together; `board.problems` may still grow."""
+    noise = comparisons.noise_of(board)
+    compared, asked = comparisons.compare_all(pairs, noise)
+    survival, asked_survival = families.survival(board, margin, seed)
+    together, asked_together = interference.interferences(board, pairs)
+    found = words.Findings(
+        variants=board.variants,
+        tasks=board.tasks,
+        cells=_cells(board),
+        comparisons=compared,
+        survival=survival,
+        curves=curves.curves(board, seed),
+        noise=noise,
+        problems=board.problems,
+        gains=comparisons.gains(board, pairs),
+        nulls=nulls.nulls(board, pairs, compared),
+        interference=together,
+        refused=refused(studies),
+    )
+    return found, [*asked, *asked_survival, *asked_together]
 
 
 def _rules(studies: Sequence[Study], board: Board) -> tuple[float, str, int]:
