@@ -36,7 +36,7 @@ Transform = Callable[[Delta, Step, Place], Delta]
 
 
 def _transforms() -> dict[str, Transform]:
-    from rveval.vectors import drops, nulls, shapes, sparse
+    from rveval.vectors import drops, nulls, shapes, sparse, spectral
     from rveval.vectors.permute import permute
 
     return {
@@ -44,6 +44,8 @@ def _transforms() -> dict[str, Transform]:
         "permute": permute,
         "signs": nulls.signs,
         "other": nulls.other,
+        "spectrum": spectral.spectrum,
+        "rank": spectral.rank,
         "trim": sparse.trim,
         "breadcrumbs": sparse.breadcrumbs,
         "sign_only": shapes.sign_only,

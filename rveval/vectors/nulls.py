@@ -38,11 +38,11 @@ def random(delta: Delta, step: Step, place: Place) -> Delta:
     leaves the distribution what it is. So the input is read once and every number is drawn once.
     """
     return Delta(
-        delta.shape, delta.device, _direction(delta, place.seed(step), place), made(step, delta.key, place.seed(step))
+        delta.shape, delta.device, direction(delta, place.seed(step), place), made(step, delta.key, place.seed(step))
     )
 
 
-def _direction(delta: Delta, seed: str, place: Place) -> Callable[[int, torch.Tensor], None]:
+def direction(delta: Delta, seed: str, place: Place) -> Callable[[int, torch.Tensor], None]:
     """The `fill` of a random direction with the delta's norm."""
     import torch
 
