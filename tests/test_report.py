@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studies import Made
+from studies import Made, term
 
 from rveval import report, schema
 from rveval.report import arguments, commands, formats, making, plain, tables
@@ -211,6 +211,21 @@ def test_commands_are_short_where_options_are_shipped_and_exact_elsewhere() -> N
         ["suite.tasks=[rv_tiny_math,rv_tiny_order]", "suite.families=[clean,typos+distractor]", "study=x"],
         ["model.label=mine", "model.path=/my base/x", "vector.label=w", "vector.terms=[{plus: /a, minus: org/b@main}]"],
         ["engine=hf", "temperature=0.7", "n=4", "model.system='be brief, please: {}'"],
+        ["vector.transform=random", "vector.seed=3"],
+        ["vector.transform=[trim,{name: dare, density: 0.5, seed: 7},random]", "vector.density=0.2", "vector.seed=2"],
+        ["vector.transform=[{name: breadcrumbs, density: 0.3, gamma: 0.02}]", "vector.epsilon=0.2", "vector.cap=3"],
+        ["vector.transform=rank", "vector.rank=8", "vector.layers=[0,12]", "vector.kinds=[attention,mlp]"],
+        ["vector.layers=[0.0,0.5]", "vector.ramp=[0,0.5,1]", "vector.scope=['mlp\\.down','it\\'s','x\\\\\\\\']"],
+        ["vector.scope=['^model\\.layers\\.(1|2)\\.', 'a,b']"],
+        ["vector.transform=other", "vector.other={plus: 'tiny:order-grpo', minus: 'tiny:order-sft'}"],
+        [
+            "vector.label=both",
+            "vector.terms=[{plus: 'tiny:grpo', minus: 'tiny:sft'}, {plus: org/a@main, weight: 2}]",
+            "vector.weights=[1,-0.5]",
+        ],
+        ["vector=tiny_foreign", "force_incompatible=true"],
+        ["vector.misfit=vocabulary", "alpha=0.123456789"],
+        ["model.donor=plus"],
     ):
         (command,) = again(*words)
         import shlex
@@ -226,6 +241,82 @@ def test_alphas_of_one_way_are_one_command(made: Made) -> None:
     assert commands.again(entries, "runs/my store") == [  # type: ignore[arg-type]
         "python -m rveval -m alpha=-1,0,1 study=s store='runs/my store'"
     ]
+
+
+def test_seeds_of_one_way_are_one_command() -> None:
+    def entry(alpha: float, seed: int) -> Any:
+        return {
+            "config": {"alpha": alpha, "study": "s", "vector": {"label": "tiny_grpo", "seed": seed}},
+            "alpha": alpha,
+        }
+
+    grid = [entry(alpha, seed) for alpha in (1.0, 0.5) for seed in (0, 2, 1)]
+    assert commands.again(grid, "runs") == ["python -m rveval -m alpha=0.5,1 vector.seed=0,1,2 study=s"]
+    assert commands.again([*grid, entry(0.0, 0)], "runs") == [
+        "python -m rveval -m alpha=0,0.5,1 study=s",
+        "python -m rveval -m alpha=0.5,1 vector.seed=1,2 study=s",
+    ]
+    assert commands.again([entry(1.0, 4)], "runs") == ["python -m rveval alpha=1 vector.seed=4 study=s"]
+
+
+# --- tables of ablations
+
+
+@pytest.fixture
+def ablated(made: Made) -> Made:
+    """The study with null controls, two vectors together, a sweep, a forced variant and a refused one."""
+    for seed in range(5):
+        made.ablate("10" * 20, 1.0, steps=[{"name": "random", "seed": seed}], label=f"m + 1 v [random seed {seed}]")
+    for name, marks in (("v", "1110"), ("w", "1100")):
+        made.ablate(marks * 10, 2.0, terms=[term(name)])
+    made.ablate("1111" * 10, 2.0, terms=[term("v"), term("w")], label="m + 2 both")
+    for density in (0.1, 0.5):
+        made.ablate("1110" * 10, 1.0, steps=[{"name": "trim", "density": density}], label=f"m + 1 v [trim {density}]")
+    made.ablate("1110" * 10, 1.0, forced=True, label="m + 1 v [forced]")
+    made.refuse("m + 1 <b>x</b>", what="another tokenizer | 5%")
+    return made
+
+
+def test_ablations_are_in_every_format(ablated: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "study=s", "format=html,md,csv,json,latex")
+    assert (status, err) == (0, "")
+    assert "1 variant was refused" in out
+    folder = Path("report/s")
+    found = json.loads((folder / "summary.json").read_text())
+    text, tex = (folder / "table.md").read_text(), (folder / "table.tex").read_text()
+    for title in ("Would any vector do?", "Several vectors together", "Which part of the vector", "Refused"):
+        assert f"## {title}" in text
+    assert "5 nulls can't give a p below 0.17: run 19 seeds for 0.05" in text
+    assert r"Would any vector do?" in tex
+    assert r"another tokenizer \| 5%" in text
+    assert "m + 1 v \\[forced\\]" in text
+    for name in ("nulls", "interference", "sweeps", "refused"):
+        with (folder / "csv" / f"{name}.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == len(found[name])
+        assert name == "refused" or name == "sweeps" or all(row["label"] for row in rows)
+    with (folder / "csv" / "comparisons.csv").open(newline="") as file:
+        assert "m + 1 v [forced]" in {row["label"] for row in csv.DictReader(file)}
+
+
+def test_tables_of_ablations_hold_what_the_summary_does(ablated: Made) -> None:
+    found = ablated.build()
+    shown = {table.title: table for table in tables.shown(found)}
+    (null,) = shown["Would any vector do?"].rows
+    assert null[:4] == ["m + 1 v", "gsm8k", "random", "5"]
+    assert null[-1] == found["nulls"][0]["said"]
+    (together,) = shown["Several vectors together"].rows
+    assert together[0] == "m + 2 both"
+    assert together[5].strip("*").startswith("+25.0 [")
+    sweep = [
+        row[3] for row in shown["Which part of the vector, and how much of it"].rows if row[0] == "by density of trim"
+    ]
+    assert sweep == ["0.1", "0.5"]
+    (refused,) = shown["Refused"].rows
+    assert refused[:2] == ["m + 1 <b>x</b>", "another tokenizer | 5%"]
+    main = [row[0] for row in shown["Benchmarks"].rows]
+    assert not any("random" in label for label in main)
+    assert "5 null controls are not listed here" in shown["Benchmarks"].note
 
 
 # --- published claims

@@ -17,29 +17,49 @@ from rveval import schema
 from rveval.records import StudyEntry
 
 _GROUPS = {"model": "label", "vector": "label", "suite": "name", "engine": "kind", "tracking": "kind"}
-_LEFT_OUT = {"alpha", "store", "force", "dry_run", "tracking"}
+_LEFT_OUT = {"alpha", "store", "force", "dry_run", "tracking", "points"}
+_SEED = "vector.seed"
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@+-]+")
 
 
 def again(entries: Sequence[StudyEntry], store: str) -> list[str]:
-    """One command for all alphas that were run in one way.
+    """One command for all alphas that were run in one way, and for all seeds of a vector's transforms.
 
     Args:
         entries: of the studies.
         store: the folder they are in.
     """
-    alphas: dict[str, set[float]] = {}
+    ways: dict[str, dict[int, set[float]]] = {}
     for entry in entries:
         if entry["config"]:
             words = " ".join(shlex.quote(word) for word in _overrides(entry["config"]))
-            alphas.setdefault(words, set()).add(float(entry["config"].get("alpha", entry["alpha"])))
+            alphas = ways.setdefault(words, {}).setdefault(_seed(entry["config"]), set())
+            alphas.add(float(entry["config"].get("alpha", entry["alpha"])))
+    place = f"store={shlex.quote(store)}" if store != "runs" else ""
     found = []
-    for words, values in alphas.items():
-        shown = ",".join(f"{value:g}" for value in sorted(values))
-        start = f"python -m rveval -m alpha={shown}" if len(values) > 1 else f"python -m rveval alpha={shown}"
-        place = f"store={shlex.quote(store)}" if store != "runs" else ""
-        found.append(" ".join(filter(None, [start, words, place])))
+    for words, by_seed in ways.items():
+        seeds: dict[tuple[float, ...], list[int]] = {}
+        for seed, values in sorted(by_seed.items()):
+            seeds.setdefault(tuple(sorted(values)), []).append(seed)
+        found += [" ".join(filter(None, [*_swept(*one), words, place])) for one in seeds.items()]
     return found
+
+
+def _swept(alphas: Sequence[float], seeds: Sequence[int]) -> Iterator[str]:
+    """The start of a command: every one of these alphas with every one of these seeds."""
+    yield "python -m rveval -m" if len(alphas) > 1 or len(seeds) > 1 else "python -m rveval"
+    yield f"alpha={','.join(_number(value) for value in alphas)}"
+    if list(seeds) != [0]:
+        yield f"{_SEED}={','.join(map(str, seeds))}"
+
+
+def _number(value: float) -> str:
+    """Exactly this number: six digits where they are enough."""
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+
+
+def _seed(config: Mapping[str, Any]) -> int:
+    return int((config.get("vector") or {}).get("seed") or 0)
 
 
 def _overrides(config: Mapping[str, Any]) -> Iterator[str]:
@@ -62,7 +82,14 @@ def _group(group: str, value: Mapping[str, Any], config: Mapping[str, Any]) -> I
     if name != usual:
         yield f"{group}={name}"
     for key in _unlike(value, options[name]):
-        yield f"{group}.{key}={_written(value[key])}"
+        if f"{group}.{key}" != _SEED:
+            yield f"{group}.{key}={_written(_short(value[key]) if key == 'transform' else value[key])}"
+
+
+def _short(steps: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Transforms without what they leave to the vector's own keys; one that leaves all is its name alone."""
+    known = [{key: one for key, one in step.items() if one is not None} for step in steps]
+    return [step["name"] if len(step) == 1 else step for step in known]
 
 
 def _unlike(value: Mapping[str, Any], option: Mapping[str, Any]) -> list[str]:
@@ -75,7 +102,16 @@ def _filled(group: str, text: Mapping[str, Any], config: Mapping[str, Any]) -> d
     found = {key: config.get("seed") if value == "${seed}" else value for key, value in found.items()}
     if group == "vector":
         found["terms"] = [_term(term) for term in found.get("terms", [])]
+        found["transform"] = _steps(found["transform"])
+        found["other"] = _term(found["other"]) if found["other"] else None
     return found
+
+
+def _steps(raw: Any) -> list[dict[str, Any]]:
+    """Transforms as a config resolves them: all parameters, null where nothing is said."""
+    listed = raw if isinstance(raw, list) else [raw] if raw not in (None, "none") else []
+    nothing = dict.fromkeys(schema.defaults(schema.Transform))
+    return [nothing | (step if isinstance(step, dict) else {"name": step}) for step in listed]
 
 
 def _term(term: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,22 +136,7 @@ def _options(group: str) -> dict[str, dict[str, Any]]:
 @cache
 def _defaults() -> dict[str, Any]:
     """What a config holds where nothing is said."""
-    from dataclasses import MISSING, fields, is_dataclass
-    from typing import get_type_hints
-
-    def of(cls: type) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for one in fields(cls):
-            hint = get_type_hints(cls)[one.name]
-            if isinstance(hint, type) and is_dataclass(hint):
-                found[one.name] = of(hint)
-            elif one.default is not MISSING:
-                found[one.name] = one.default
-            elif one.default_factory is not MISSING:
-                found[one.name] = one.default_factory()
-        return found
-
-    return of(schema.Config)
+    return schema.defaults()
 
 
 def _written(value: Any) -> str:
@@ -131,4 +152,5 @@ def _written(value: Any) -> str:
     text = str(value)
     if _PLAIN.fullmatch(text) and text.lower() not in ("null", "true", "false", "nan", "inf"):
         return text
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    # Hydra takes a backslash as it stands, but for those right before a quote.
+    return "'" + re.sub(r"(\\+)(?='|\Z)", r"\1\1", text).replace("'", "\\'") + "'"

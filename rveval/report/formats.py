@@ -9,11 +9,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rveval.report.tables import STRONG, Shown, shown
+from rveval.report.tables import shown
+from rveval.report.tables_ablations import IN_WORDS, NULLS, TOGETHER
+from rveval.report.texts import STRONG, Shown, labels
 from rveval.summary.typed import Summary
 
-_LISTS = ("variants", "tasks", "cells", "comparisons", "pooled", "robustness", "survival", "gains", "noise", "claims")
-_IN_A_PAPER = ("Benchmarks", "Did the gain survive?", "Robustness")
+_LISTS = (
+    *("variants", "tasks", "cells", "comparisons", "pooled", "robustness", "survival", "gains", "noise", "claims"),
+    *("nulls", "interference", "sweeps", "refused"),
+)
+_IN_A_PAPER = ("Benchmarks", NULLS, TOGETHER, "Did the gain survive?", "Robustness")
+_TOO_LONG = ("why", IN_WORDS)
 _TEX = {
     "\\": r"\textbackslash{}",
     **{mark: "\\" + mark for mark in "&%$#_{}"},
@@ -62,7 +68,7 @@ def latex(found: Summary) -> str:
 
 
 def _tex_table(table: Shown) -> Iterator[str]:
-    keep = [place for place, name in enumerate(table.headings) if name != "why"]
+    keep = [place for place, name in enumerate(table.headings) if name not in _TOO_LONG]
     yield r"\begin{table}"
     yield r"\centering\small"
     yield rf"\caption{{{_tex(table.title)}{'' if table.title.endswith('?') else '.'} {_tex(table.note)}}}"
@@ -86,10 +92,13 @@ def _tex(text: str) -> str:
 
 
 def csv_files(found: Summary) -> dict[str, str]:
-    """Every list of the summary as CSV at full precision; nested values get dotted columns, lists are JSON."""
-    files = {}
+    """Every list of the summary as CSV at full precision; nested values get dotted columns, lists are JSON.
+
+    Where a row names a variant by its id, its label stands beside it: it says what was forced.
+    """
+    files, known = {}, labels(found)
     for name in _LISTS:
-        rows = [dict(_flat(row)) for row in found[name]]  # type: ignore[literal-required]
+        rows = [dict(_flat(_labelled(row, known))) for row in found[name]]  # type: ignore[literal-required]
         if rows:
             out = io.StringIO()
             writer = csv.DictWriter(out, list(dict.fromkeys(key for row in rows for key in row)), restval="")
@@ -97,6 +106,11 @@ def csv_files(found: Summary) -> dict[str, str]:
             writer.writerows(rows)
             files[f"{name}.csv"] = out.getvalue()
     return files
+
+
+def _labelled(row: Mapping[str, Any], known: Mapping[str, str]) -> Mapping[str, Any]:
+    label = known.get(row.get("variant") or "")
+    return {"label": label, **row} if label is not None else row
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

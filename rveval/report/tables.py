@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rveval.report.notes import MARKER, beyond_noise, footnote, remarks, turn
-from rveval.summary.typed import Interval, Summary, TaskRow, VariantRow
-
-STRONG = "**"  # around what counts
-_CALLS = {"better": STRONG, "worse": STRONG, "unclear": "", "edge": ""}
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A table of texts."""
-
-    title: str
-    headings: list[str]
-    rows: list[list[str]]
-    note: str = ""
-
-
-def points(value: float, sign: bool = True) -> str:
-    """A share as points."""
-    return f"{100 * value:+.1f}" if sign else f"{100 * value:.1f}"
-
-
-def ranged(found: Interval | None, sign: bool = True) -> str:
-    """`+5.2 [2.1, 8.3]`; "" for nothing."""
-    if found is None:
-        return ""
-    low, high = points(found["low"], sign), points(found["high"], sign)
-    return f"{points(found['value'], sign)} [{low}, {high}]"
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return ""
-    return "<0.0001" if value < 0.0001 else f"{value:.2g}"
+from rveval.report.tables_ablations import interference, nulls, refused, sweeps
+from rveval.report.texts import CALLS, Shown, p_text, points, ranged, short
+from rveval.report.texts import labels as _labels
+from rveval.report.texts import titles as _titles
+from rveval.summary.typed import Summary, TaskRow, VariantRow
 
 
 def shown(found: Summary) -> list[Shown]:
     """All tables that hold something, the most important first."""
     every = [
         _main(found),
+        refused(found),
+        nulls(found),
         _comparisons(found),
+        interference(found),
+        sweeps(found),
         _survival(found),
         _robust(found),
         _pooled(found),
@@ -58,14 +32,6 @@ def shown(found: Summary) -> list[Shown]:
     return [table for table in every if table.rows]
 
 
-def _labels(found: Summary) -> dict[str, str]:
-    return {row["id"]: row["label"] for row in found["variants"]}
-
-
-def _titles(found: Summary) -> dict[str, str]:
-    return {row["task"]: row["title"] for row in found["tasks"]}
-
-
 def _columns(found: Summary) -> list[TaskRow]:
     clean = [task for task in found["tasks"] if task["shown"] and task["family"] == "clean"]
     return clean or [task for task in found["tasks"] if task["shown"]]
@@ -73,10 +39,13 @@ def _columns(found: Summary) -> list[TaskRow]:
 
 def _main(found: Summary) -> Shown:
     columns = _columns(found)
-    rows = [[row["label"], *(_main_cell(found, row, task) for task in columns)] for row in found["variants"]]
+    apart = {null["variant"] for one in found["nulls"] for null in one["nulls"]}
+    lines = [row for row in found["variants"] if row["id"] not in apart]
+    rows = [[row["label"], *(_main_cell(found, row, task) for task in columns)] for row in lines]
     headings = ["variant", *(f"{task['title']} (n={task['n']})" for task in columns)]
     note = "Accuracy in %, and in brackets the difference to the baseline in points with its interval; bold where it "
     note += f"counts after Holm's correction{beyond_noise(found, {task['task'] for task in columns})}."
+    note += f" {len(apart)} null controls are not listed here: see below what they give." if apart else ""
     return Shown("Benchmarks", headings, rows, note)
 
 
@@ -88,14 +57,14 @@ def _main_cell(found: Summary, row: VariantRow, task: TaskRow) -> str:
     for one in found["comparisons"]:
         if (one["variant"], one["task"]) == (row["id"], task["task"]):
             edge = f", {one['at_edge']}" if one["at_edge"] else ""
-            bold = _CALLS[one["call"]]
+            bold = CALLS[one["call"]]
             return f"{text} ({bold}{ranged(one['difference'])}{bold}{edge})"
     return text
 
 
 def _comparisons(found: Summary) -> Shown:
     labels, titles, remarked = _labels(found), _titles(found), remarks(found)
-    short = {task["task"] for task in found["tasks"] if task["shown"]}
+    tasks = short(found)
     headings = ["variant", "task", "n", "difference", "fixed", "broken", "p", "mid-p", "p (Holm)"]
     headings += ["detectable (uncorrected)", "noise", "call"]
     rows = [
@@ -106,19 +75,19 @@ def _comparisons(found: Summary) -> Shown:
             ranged(one["difference"]),
             str(one["fixed"]),
             str(one["broken"]),
-            *map(_p, (one["p"], one["p_mid"], one["p_holm"])),
+            *map(p_text, (one["p"], one["p_mid"], one["p_holm"])),
             points(one["detectable"], False),
             "" if one["noise"] is None else points(one["noise"], False),
             one["at_edge"] or one["call"],
         ]
         for one in found["comparisons"]
-        if one["task"] in short
+        if one["task"] in tasks
     ]
     told = [f"{one['name']} ({one['n']})" for one in found["rules"]["hypotheses"]]
     note = f"Points. Corrected together: {'; '.join(told)}. Subtasks are in summary.json and in csv. "
     note += "Detectable: the smallest true difference that would mostly be found by one test alone; after Holm's "
     note += "correction it is larger."
-    note += footnote(found, (one["task"] for one in found["comparisons"] if one["task"] in short))
+    note += footnote(found, (one["task"] for one in found["comparisons"] if one["task"] in tasks))
     return Shown("Differences to the baseline", headings, rows, note)
 
 
@@ -133,7 +102,7 @@ def _survival(found: Summary) -> Shown:
             one["family"] + MARKER * (one["task"] in remarked),
             str(one["n"]),
             *(ranged(one[key]) for key in ("gain_clean", "gain_family", "did")),
-            _p(one["p_holm"]),
+            p_text(one["p_holm"]),
             ranged(one["kept"], False),
             one["verdict"],
             one["why"],
@@ -177,8 +146,8 @@ def _pooled(found: Summary) -> Shown:
             str(len(one["tasks"])),
             f"by {one['weights']}",
             ranged(one["difference"]),
-            _p(one["p"]),
-            _p(one["p_holm"]),
+            p_text(one["p"]),
+            p_text(one["p_holm"]),
         ]
         for one in found["pooled"]
     ]
@@ -188,7 +157,7 @@ def _pooled(found: Summary) -> Shown:
 def _gains(found: Summary) -> Shown:
     labels, titles = _labels(found), _titles(found)
     names = [share["name"] for share in found["gains"][0]["classes"]] if found["gains"] else []
-    short = {task["task"] for task in found["tasks"] if task["shown"]}
+    tasks = short(found)
     rows = [
         [
             labels[one["variant"]],
@@ -197,7 +166,7 @@ def _gains(found: Summary) -> Shown:
             *(f"{points(share['difference'])} (+{share['fixed']} -{share['broken']})" for share in one["classes"]),
         ]
         for one in found["gains"]
-        if one["task"] in short
+        if one["task"] in tasks
     ]
     note = "Points, and items fixed and broken. Each item is in one class; they add up to the whole."
     return Shown("Where a difference comes from", ["variant", "task", "whole", *names], rows, note)
@@ -214,7 +183,7 @@ def _curves(found: Summary) -> Shown:
                 one["vector"],
                 titles[one["task"]],
                 dots,
-                f"{ranged(trend['slope'])}, p={_p(trend['p'])}{turn(one)}" if trend else "",
+                f"{ranged(trend['slope'])}, p={p_text(trend['p'])}{turn(one)}" if trend else "",
                 f"{best['alpha']:g}: {ranged(best['held_out'])}" if best else "",
             ]
         )
@@ -231,7 +200,7 @@ def _factorial(found: Summary) -> Shown:
             titles[one["source"]],
             one["cue"],
             *(points(one["cells"][name]["value"], False) if name in one["cells"] else "" for name in names),
-            f"{ranged(one['plus']['interaction']['difference'])}, p={_p(one['plus']['interaction']['p'])}",
+            f"{ranged(one['plus']['interaction']['difference'])}, p={p_text(one['plus']['interaction']['p'])}",
         ]
         for one in found["factorial"]
     ]
