@@ -191,9 +191,10 @@ def _run_job(cfg: Any, label: str, invocation: _Invocation) -> None:
     assert outcome is not None
     invocation.jobs.append(outcome)
     if outcome.exit_code and invocation.sweep:
-        # said now, in full at the end: the end of a long sweep may be hours away
-        first_line = outcome.message.partition("\n")[0]
-        _log.error("%s: %s: %s", _HOW.get(outcome.exit_code, "failed"), outcome.label, first_line)
+        # said now, in full at the end: the end of a long sweep may be hours away. A refusal that the study keeps is a
+        # result among others: in full now, and at the end a name on a list
+        words = outcome.message if outcome.kept else outcome.message.partition("\n")[0]
+        _log.error("%s: %s: %s", _HOW.get(outcome.exit_code, "failed"), outcome.label, words)
 
 
 def _job(cfg: Any, label: str, invocation: _Invocation) -> Outcome:
@@ -250,14 +251,16 @@ def _unforeseen(error: BaseException, store: str | None) -> str:
 def _say_what_went_wrong(invocation: _Invocation) -> None:
     """The last words: every end that was not a good one, those with the same reason together."""
     wrong = [one for one in invocation.jobs if one.exit_code]
-    if invocation.sweep and wrong:
-        words = "%d of %d jobs did not end well:"
-        if all(one.kept for one in wrong):
-            words = "%d of %d variants were refused because their donors do not match; the study keeps that:"
-        _log.error(words, len(wrong), len(invocation.jobs))
+    kept = [one for one in wrong if one.kept and invocation.sweep]
+    if invocation.sweep and len(wrong) > len(kept):
+        _log.error("%d of %d jobs did not end well:", len(wrong), len(invocation.jobs))
+    if kept:
+        what = "refused as not compatible with the base, which the study keeps"
+        _log.error("%d of %d variants %s: %s", len(kept), len(invocation.jobs), what, "; ".join(o.label for o in kept))
     reasons: dict[tuple[int, str], list[str]] = {}
     for one in [*wrong, *(one for one in invocation.around if one.exit_code)]:
-        reasons.setdefault((one.exit_code, one.message), []).append(one.label)
+        if one not in kept:
+            reasons.setdefault((one.exit_code, one.message), []).append(one.label)
     for (exit_code, message), labels in reasons.items():
         _log.error("%s", f"{_HOW.get(exit_code, 'failed')}: {'; '.join(labels)}\n{message}".rstrip())
 

@@ -82,6 +82,7 @@ def _columns(rows: Sequence[Row], fresh: set[str], named: bool = False) -> list[
     tasks = [row.cell["task"] for row in rows]
     first = ["" if place and tasks[place - 1] == task else task for place, task in enumerate(tasks)]
     cells = [row.cell for row in rows]
+    bases = {cell["variant"]["base"] for cell in cells if cell["variant"]["terms"]}
 
     def shares(metric: str) -> list[str]:
         values = [cell["metrics"][metric] for cell in cells]
@@ -96,7 +97,7 @@ def _columns(rows: Sequence[Row], fresh: set[str], named: bool = False) -> list[
         _Column("asked with", [row.asked for row in rows], left=True),
         _Column("n", [str(cell["n"]) for cell in cells]),
         _Column("accuracy\n[95% interval]", [_percent(row.accuracy) for row in rows]),
-        _Column("difference to\nalpha=0 [95%]", [_difference(row) for row in rows]),
+        _Column("difference to\nalpha=0 [95%]", [_difference(row, bases) for row in rows]),
         _Column("p", [_p(row) for row in rows], leaves=3),
         _Column("strict\nreading", [f"{100 * row.strict.value:.1f}%" for row in rows], leaves=2),
         _Column("no\nanswer", shares("extraction_failed"), leaves=4),
@@ -162,8 +163,11 @@ def _percent(interval: Interval) -> str:
     return f"{100 * interval.value:.1f}% [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
 
 
-def _difference(row: Row) -> str:
+def _difference(row: Row, bases: set[str]) -> str:
+    """Against the baseline; `bases` are those that variants were made from: another model, such as a donor, is none."""
     if row.difference is None:
+        if row.is_baseline and bases and row.cell["variant"]["base"] not in bases:
+            return "another model"
         return "baseline" if row.is_baseline else "no baseline"
     found = row.difference.difference
     return f"{100 * found.value:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
@@ -174,10 +178,10 @@ def _p(row: Row) -> str:
 
 
 def refused(refusals: Sequence[Refusal]) -> Iterator[RenderableType]:
-    """The variants that were refused because their donors do not match: a row each, with the first reason."""
+    """The variants that were refused as not compatible with the base: a row each, with the first reason."""
     if not refusals:
         return
-    yield Text("\nrefused: the donors do not match the base, so nothing was asked", style="bold")
+    yield Text("\nrefused as not compatible with the base, so nothing was asked", style="bold")
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     table.add_column("variant", min_width=_NARROWEST_NOTE)
     table.add_column("why", ratio=1, overflow="fold")

@@ -129,12 +129,16 @@ def test_refusals_that_a_study_keeps_are_no_alarm(
     assert main(["points=[[alpha=0],[alpha=1],[alpha=2]]"]) == 2
     error = capsys.readouterr().err
     assert "did not end well" not in error
+    assert "refused: tiny + 1 v [misfit tensor]: vector.terms[0].plus: another shape\n" in error
     assert error.endswith(
-        "1 of 3 variants were refused because their donors do not match; the study keeps that:\n"
-        "refused: tiny + 1 v [misfit tensor]\nvector.terms[0].plus: another shape\n"
+        "1 of 3 variants refused as not compatible with the base, which the study keeps: tiny + 1 v [misfit tensor]\n"
     )
     assert main(["points=[[alpha=15],[alpha=1]]"]) == 2
-    assert "2 of 2 jobs did not end well" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "2 of 2 jobs did not end well:\n1 of 2 variants refused as not compatible" in error
+    assert error.endswith("refused: tiny + 15 v\ncell x: why\n")
+    assert main(["alpha=1"]) == 2
+    assert capsys.readouterr().err == "refused: tiny + 1 v [misfit tensor]\nvector.terms[0].plus: another shape\n"
 
 
 def test_an_interruption_stops_all_points(tmp_path: Path) -> None:
