@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rveval import compatibility, scopes
+from rveval import adapters, compatibility, scopes
+from rveval.adapters import Adapter
 from rveval.checkpoints import Checkpoint, content_hash, open_checkpoint, resolve
 from rveval.compatibility import Report
 from rveval.errors import DoesNotMatch, Problem, Refused, RvevalError
@@ -44,13 +45,17 @@ class Assembled:
 
 def open_all(config: Config, problems: list[Problem]) -> tuple[Checkpoint | None, list[Donor]]:
     """The base and all donors; what can't be opened is added to the problems."""
-    base = _open(config.model.source, "model.path", problems)
+    base = _open(config.model.source, problems)
     donors: list[Donor] = []
     for place, term in _terms(config):
-        for side, source in (("plus", term.plus), ("minus", term.minus)):
-            where = f"{place}.{side}"
-            if source is not None and (found := _open(source, where, problems)):
-                donors.append((where, _fitted(found, config)))
+        try:
+            plus, minus = (_resolved(term, side, place, problems) for side in ("plus", "minus"))
+            if base is not None and plus is not None and (minus is not None or term.minus is None):
+                found = adapters.plan_term(plus, minus, base, place)
+                donors += [(f"{place}.plus", _fitted(found.plus, config))]
+                donors += [(f"{place}.minus", _fitted(found.minus, config))] if found.minus else []
+        except RvevalError as error:
+            problems.extend(error.problems)
     return base, donors
 
 
@@ -69,14 +74,26 @@ def _terms(config: Config) -> list[tuple[str, Term]]:
 def _fitted(donor: Checkpoint, config: Config) -> Checkpoint:
     if config.vector.misfit == "none":
         return donor
+    if isinstance(donor, Adapter):
+        fix = "merge the adapter into its model first, or misfit=none"
+        raise Refused(Problem("only whole checkpoints and saved deltas are made to fit less", "vector.misfit", fix=fix))
     from rveval.misfits import fitted
 
     return fitted(donor, config.vector.misfit)
 
 
-def _open(source: Source, where: str, problems: list[Problem]) -> Checkpoint | None:
+def _open(source: Source, problems: list[Problem]) -> Checkpoint | None:
     try:
-        return open_checkpoint(resolve(source, where))
+        return open_checkpoint(resolve(source, "model.path"))
+    except RvevalError as error:
+        problems.extend(error.problems)
+        return None
+
+
+def _resolved(term: Term, side: str, place: str, problems: list[Problem]) -> Path | None:
+    source: Source | None = getattr(term, side)
+    try:
+        return None if source is None else resolve(source, f"{place}.{side}")
     except RvevalError as error:
         problems.extend(error.problems)
         return None
@@ -100,7 +117,7 @@ def assemble(config: Config, base: Checkpoint, donors: Sequence[Donor]) -> Assem
 
 
 def _recipe(config: Config, base: Checkpoint, donors: Sequence[Donor], layers: tuple[int, int] | None) -> Recipe:
-    by_place = {where: checkpoint.folder for where, checkpoint in donors}
+    by_place = dict(donors)
     terms = {place: _recipe_term(by_place, place, term) for place, term in _terms(config)}
     vector = config.vector
     return Recipe(
@@ -119,10 +136,27 @@ def _recipe(config: Config, base: Checkpoint, donors: Sequence[Donor], layers: t
     )
 
 
-def _recipe_term(by_place: Mapping[str, Path], place: str, term: Term) -> RecipeTerm:
+def _recipe_term(by_place: Mapping[str, Checkpoint], place: str, term: Term) -> RecipeTerm:
     plus, minus = by_place[f"{place}.plus"], by_place.get(f"{place}.minus")
-    minus_hash = content_hash(minus) if minus else None
-    return RecipeTerm(str(plus), str(minus) if minus else None, term.weight, content_hash(plus), minus_hash)
+    sides = adapters.Term(plus, minus)
+    (plus_path, plus_hash), (minus_path, minus_hash) = _known(plus), _known(minus)
+    (plus_on, plus_on_hash), (minus_on, minus_on_hash) = _known(sides.plus_on), _known(sides.minus_on)
+    return RecipeTerm(
+        plus=plus_path or "",
+        minus=minus_path,
+        weight=term.weight,
+        plus_hash=plus_hash or "",
+        minus_hash=minus_hash,
+        plus_on=plus_on,
+        minus_on=minus_on,
+        plus_on_hash=plus_on_hash,
+        minus_on_hash=minus_on_hash,
+    )
+
+
+def _known(donor: Checkpoint | None) -> tuple[str | None, str | None]:
+    """Where it lies and the hash of its content."""
+    return (str(donor.folder), content_hash(donor.folder)) if donor else (None, None)
 
 
 def _rank_problems(recipe: Recipe, base: Checkpoint) -> list[Problem]:

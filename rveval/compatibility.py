@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from rveval import architecture, lineage, scopes, vocabulary
+from rveval.adapters import Adapter, remarks
 from rveval.checkpoints import ABSENT, Checkpoint, content_hash, nearest
 from rveval.errors import Problem, Refused
 from rveval.headers import some
@@ -81,9 +82,13 @@ def check(base: Checkpoint, donors: Sequence[tuple[str, Checkpoint]], scope: Sco
         _config(base, label, donor, vocabulary_in_scope, report)
         _names(base, label, donor, selects, is_delta, report)
         _shapes(base, label, donor, selects, report)
-        rows_matter = report.problems if vocabulary_in_scope else report.warnings
-        _vocabulary(tokens, label, donor, rows_matter, report.warnings)
-        if is_delta:
+        adapter = donor if isinstance(donor, Adapter) else None
+        if adapter is None or adapter.rows or adapter.full:
+            rows_matter = report.problems if vocabulary_in_scope else report.warnings
+            _vocabulary(tokens, label, donor, rows_matter, report.warnings)
+        if adapter:
+            report.warnings += [Problem(words, f"{label} {donor.folder}") for words in remarks(adapter, base)]
+        elif is_delta:
             _delta(base, label, donor, report)
     _lineage(base, donors, report)
     _twins(donors, report)
@@ -97,9 +102,10 @@ def _lineage(base: Checkpoint, donors: Sequence[tuple[str, Checkpoint]], report:
     labels = {label for label, _ in donors}
     for label, donor in donors:
         term, _, side = label.rpartition(".")
-        if type(donor) is not Checkpoint or f"{term}.{'minus' if side == 'plus' else 'plus'}" not in labels:
+        model = donor.on if isinstance(donor, Adapter) and donor.full else donor
+        if type(model) is not Checkpoint or f"{term}.{'minus' if side == 'plus' else 'plus'}" not in labels:
             continue
-        found = lineage.cosine(base, donor)
+        found = lineage.cosine(base, model)
         if found < lineage.UNRELATED:
             what = "another initialisation: its weights have nothing in common with the base's"
             expected, seen = f"a cosine of at least {lineage.UNRELATED:g} with the base's matrices", f"{found:.2f}"
@@ -130,6 +136,8 @@ def _force(
 
 
 def _config(base: Checkpoint, label: str, donor: Checkpoint, vocabulary_in_scope: bool, report: Report) -> None:
+    if not donor.config and isinstance(donor, Adapter):
+        return  # it says nothing of its model but the names and shapes of what it changes
     found = architecture.compare(base.config, donor.config)
     for name, (ours, theirs) in found.serious.items():
         about_rows = name in architecture.VOCABULARY
@@ -158,13 +166,17 @@ def _names(
         report.left_out = tuple(sorted({*report.left_out, spare}))
         what = f"{spare} is a copy of the embedding, to which the base is tied; the copy is left out"
         report.warnings.append(Problem(what, where))
+    if isinstance(donor, Adapter) and donor.absent_is_zero:
+        report.zero[label], missing = tuple(missing), []
     if is_delta and donor.absent_is_zero and missing:
         report.zero[label] = tuple(missing)
         what = f"{len(missing)} tensors are not in this delta and count as zero, as its metadata says"
         report.warnings.append(Problem(what, where, found=grouped(missing)))
         missing = []
     fix = "leave them out with vector.scope, or use a donor trained from this base"
-    if is_delta:
+    if isinstance(donor, Adapter):
+        fix += f" (the adapter says that it was trained on {donor.settings.base or 'no model that it names'})"
+    elif is_delta:
         fix += f'; if absent means zero, write {{"{ABSENT}": "zero"}} into the safetensors metadata'
     heads = [name for name in [*missing, *extra] if HEAD.search(name)]
     tying = "; one of the two ties its output head to the embedding and the other does not" if heads else ""
@@ -173,7 +185,8 @@ def _names(
         (extra, missing, "are not in the base"),
     ):
         if names:
-            near = f" (here instead: {nearest(names[0], others)})" if others else ""
+            there = others or (base.names if names is extra and isinstance(donor, Adapter) else ())
+            near = f" (here instead: {nearest(names[0], there)})" if there else ""
             text = f"{len(names)} tensors {what}: {grouped(names)}{near}{tying}"
             report.problems.append(Problem(text, where, fix=fix))
 
@@ -205,10 +218,12 @@ def _shapes(base: Checkpoint, label: str, donor: Checkpoint, selects: Callable[[
         rows = ours[1:] == theirs[1:] and any(EMBEDDING.search(name) or HEAD.search(name) for name in names)
         what = "another number of vocabulary rows" if rows else "another shape"
         fix = "leave them out with vector.scope" if rows else ""
+        if isinstance(donor, Adapter):
+            fix = f"the adapter says that it was trained on {donor.settings.base or 'no model that it names'}"
         report.problems.append(Problem(f"{what}: {grouped(names)}", where, str(list(ours)), str(list(theirs)), fix))
     types = Counter((base.dtype(name), donor.dtype(name)) for name in common)
     for (ours_type, theirs_type), count in sorted(types.items()):
-        if ours_type != theirs_type:
+        if ours_type != theirs_type and not isinstance(donor, Adapter):  # whose tensors are computed
             what = f"{count} tensors are stored in another type than the base's"
             report.warnings.append(Problem(what, where, ours_type, theirs_type))
 
@@ -264,7 +279,7 @@ def _twins(donors: Sequence[tuple[str, Checkpoint]], report: Report) -> None:
     by_label = dict(donors)
     for label, plus in donors:
         minus = by_label.get(f"{label.removesuffix('plus')}minus") if label.endswith(".plus") else None
-        if minus is not None and content_hash(plus.folder) == content_hash(minus.folder):
+        if minus is not None and plus.identity == minus.identity:
             what = "plus and minus have the same weights, so this term is zero (the variant is the base)"
             report.warnings.append(Problem(what, label))
 

@@ -13,14 +13,16 @@ import adapterfiles
 import pytest
 import tinymodels
 import torch
+from hydra import compose, initialize_config_dir
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from rveval import sources
+from rveval import assembly, schema, sources
 from rveval.adapters import Adapter, join, open_adapter, open_donor, plan_term, remarks, trained_elsewhere
 from rveval.checkpoints import Checkpoint, assert_finite, content_hash, open_checkpoint
-from rveval.errors import Refused
+from rveval.errors import Problem, Refused
+from rveval.variants import Recipe, VariantTensors
 from rveval.vectors import Displacement, combine, difference
 
 INSTRUCT = sources.TINY / "instruct"
@@ -528,6 +530,156 @@ def test_an_adapter_of_another_model(base: Checkpoint, weights: dict[str, torch.
     assert "trained on org/another" in words
 
 
+# As vectors of a config
+
+
+def assembled(*overrides: str, plus: Path | str, minus: Path | str | None = None) -> assembly.Assembled:
+    schema.register()
+    term = f"{{plus: {{path: '{plus}'}}" + (f", minus: {{path: '{minus}'}}" if minus else "") + "}"
+    with initialize_config_dir(str(schema.config_dir()), version_base="1.3"):
+        given = [f"vector.terms=[{term}]", "vector.label=lora", *overrides]
+        asked = schema.parse(compose("config", overrides=given))
+    problems: list[Problem] = []
+    base, donors = assembly.open_all(asked, problems)
+    if problems or base is None:
+        raise Refused(problems)
+    return assembly.assemble(asked, base, donors)
+
+
+def bits(tensor: torch.Tensor) -> bytes:
+    return bytes(tensor.contiguous().view(torch.uint8).numpy())
+
+
+@pytest.mark.parametrize("alpha", [1.0, -0.5])
+def test_the_variant_is_the_base_and_what_the_adapter_adds(
+    alpha: float, weights: dict[str, torch.Tensor], adapter: Path
+) -> None:
+    found = assembled(f"alpha={alpha}", plus=adapter)
+    assert found.label == f"tiny {'+' if alpha > 0 else '-'} {abs(alpha):g} lora"
+    assert found.report.problems == []
+    assert found.report.warnings == []
+    assert found.recipe == Recipe.from_json(found.recipe.to_json())
+    variant, learnt = VariantTensors(found.recipe), open_adapter(adapter)
+    for name, theta in weights.items():
+        expected = theta
+        if name in learnt:
+            expected = (theta.float() + alpha * learnt.get(name)).bfloat16()
+        assert bits(variant.read(name)) == bits(expected), name
+
+
+def test_two_adapters_as_a_vector(weights: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    shapes = adapterfiles.shapes(weights)
+    some = [dict(list(shapes.items())[:5]), dict(list(shapes.items())[3:])]
+    folders = [
+        adapterfiles.write(tmp_path / str(number), adapterfiles.factors(one, seed=number))
+        for number, one in enumerate(some)
+    ]
+    found = assembled("alpha=1", plus=folders[0], minus=folders[1])
+    assert found.report.warnings == []
+    variant, learnt = VariantTensors(found.recipe), [open_adapter(folder) for folder in folders]
+    for name, theta in weights.items():
+        parts = [one.get(name) if name in one else torch.zeros(theta.shape) for one in learnt]
+        touched = any(name in one for one in learnt)
+        expected = (theta.float() + (parts[0] - parts[1])).bfloat16() if touched else theta
+        assert bits(variant.read(name)) == bits(expected), name
+    same = assembled(plus=folders[0], minus=folders[0])
+    assert any("this term is zero" in str(warning) for warning in same.report.warnings)
+
+
+def test_an_adapter_minus_a_checkpoint(weights: dict[str, torch.Tensor], adapter: Path, tmp_path: Path) -> None:
+    other = tinymodels.perturbed(INSTRUCT, tmp_path / "other", scale=0.01)
+    found = assembled("alpha=1", plus=adapter, minus=other)
+    (term,) = found.recipe.terms
+    assert (term.plus_on, term.plus_on_hash) == (str(INSTRUCT), content_hash(INSTRUCT))
+    assert (term.minus_on, term.minus_on_hash) == (None, None)
+    assert found.recipe == Recipe.from_json(found.recipe.to_json())
+    variant, learnt, taken = VariantTensors(found.recipe), open_adapter(adapter), tinymodels.tensors(other)
+    for name, theta in weights.items():
+        plus = theta.float() + learnt.get(name) if name in learnt else theta.float()
+        expected = (theta.float() + (plus - taken[name].float())).bfloat16()
+        assert bits(variant.read(name)) == bits(expected), name
+
+
+def test_the_base_that_takes_part_belongs_to_the_fingerprint(adapter: Path, tmp_path: Path) -> None:
+    other = tinymodels.perturbed(INSTRUCT, tmp_path / "other", scale=0.01)
+    alone, model = assembled(plus=adapter).recipe, assembled(plus=adapter, minus=other).recipe
+    assert "plus_on" not in alone.terms[0].known
+    copy = tinymodels.sibling(INSTRUCT, tmp_path / "copy")
+    change(adapter, base_model_name_or_path=str(copy))
+    assert assembled(plus=adapter, minus=other).recipe.fingerprint == model.fingerprint
+    change(adapter, base_model_name_or_path=str(tinymodels.perturbed(INSTRUCT, tmp_path / "third", scale=0.01)))
+    assert assembled(plus=adapter, minus=other).recipe.fingerprint != model.fingerprint
+    changed = assembled(plus=adapter)
+    assert changed.recipe.fingerprint == alone.fingerprint
+    assert ["trained on" in str(warning) for warning in changed.report.warnings] == [True]
+
+
+def test_an_adapter_written_anew_is_read_anew(weights: dict[str, torch.Tensor], adapter: Path) -> None:
+    name = f"{Q}.weight"
+    first = VariantTensors(assembled(plus=adapter).recipe).read(name)
+    change(adapter, lora_alpha=32)
+    second = VariantTensors(assembled(plus=adapter).recipe).read(name)
+    assert torch.equal(second, (weights[name].float() + 2 * (open_adapter(adapter).get(name) / 2)).bfloat16())
+    assert not torch.equal(first, second)
+
+
+def test_another_models_adapter_is_refused_with_the_name_of_its_model(
+    weights: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    made = {
+        **adapterfiles.factors({"model.layers.0.attention.wq": (96, 96)}),
+        **adapterfiles.factors({DOWN: (96, 300)}),
+        **adapterfiles.factors({Q: (96, 96)}),
+    }
+    folder = adapterfiles.write(tmp_path / "a", made, base_model_name_or_path="org/another")
+    with pytest.raises(Refused) as caught:
+        assembled(plus=folder)
+    words = str(caught.value)
+    assert "1 tensors are not in the base: model.layers.0.attention.wq.weight (here instead: model.layers." in words
+    assert f"another shape: {DOWN}.weight" in words
+    assert words.count("trained on org/another") == 2
+    # What fits may be chosen, or forced; the rest is said.
+    fits = assembled("vector.scope=[q_proj]", plus=folder)
+    assert any("trained on org/another" in str(warning) for warning in fits.report.warnings)
+    forced = assembled("force_incompatible=true", plus=folder)
+    assert forced.recipe.forced
+    variant = VariantTensors(forced.recipe)
+    assert torch.equal(variant.read(f"{DOWN}.weight"), weights[f"{DOWN}.weight"])
+    assert not torch.equal(variant.read(f"{Q}.weight"), weights[f"{Q}.weight"])
+
+
+def test_a_tokenizer_beside_an_adapter_matters_where_rows_are_changed(
+    weights: dict[str, torch.Tensor], adapter: Path, tmp_path: Path
+) -> None:
+    rows, width = weights["model.embed_tokens.weight"].shape
+    made = adapterfiles.factors({"model.embed_tokens": (width, rows)})
+    other = adapterfiles.write(tmp_path / "rows", {}, embeddings=made, r=4)
+    for folder in (adapter, other):
+        tinymodels.tokenizer(folder, 300)
+    assert assembled(plus=adapter).report.warnings == []
+    with pytest.raises(Refused, match="another tokenizer"):
+        assembled(plus=other)
+
+
+def test_what_is_not_there_is_said_for_both_sides_at_once(adapter: Path, tmp_path: Path) -> None:
+    (adapter / "adapter_model.safetensors").unlink()
+    with pytest.raises(Refused) as caught:
+        assembled(plus=adapter, minus=tmp_path / "nowhere")
+    assert "no such folder" in str(caught.value)
+    broken = tinymodels.sibling(INSTRUCT, tmp_path / "broken")
+    (broken / "model.safetensors").write_bytes(b"")
+    with pytest.raises(Refused) as caught:
+        assembled(plus=adapter, minus=broken)
+    assert "the adapter's tensors are missing" in str(caught.value)
+    assert "truncated" in str(caught.value)
+
+
+@pytest.mark.parametrize("override", ["model.donor=plus", "vector.misfit=tensor"])
+def test_what_an_adapter_cannot_stand_for(override: str, adapter: Path) -> None:
+    with pytest.raises(Refused, match=r"not a model|only whole checkpoints"):
+        assembled(override, plus=adapter)
+
+
 # Against PEFT
 
 
@@ -593,10 +745,9 @@ def test_peft_merges_the_same_model(case: str, base: Checkpoint, tmp_path: Path)
 
 def test_a_model_that_peft_merges_in_bfloat16_is_the_variant_bit_for_bit(base: Checkpoint, tmp_path: Path) -> None:
     merged = peft_adapter(INSTRUCT, tmp_path / "a", dtype="bfloat16", r=4, target_modules=["q_proj", "down_proj"])
-    adapter = open_adapter(tmp_path / "a")
+    adapter, variant = open_adapter(tmp_path / "a"), VariantTensors(assembled("alpha=1", plus=tmp_path / "a").recipe)
     for name in base.names:
-        terms = [Displacement(difference(adapter.get(name)))] if name in adapter else []
-        assert torch.equal(combine(base.get(name), terms, 1.0), merged[name])
+        assert bits(variant.read(name)) == bits(merged[name])
         assert (name in adapter) == (not torch.equal(merged[name], base.get(name)))
 
 

@@ -42,13 +42,14 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "lineage": (1, {"checkpoints", "fingerprints", "scopes"}),
     "compatibility": (
         1,
-        {"architecture", "lineage", "scopes", "vocabulary", "checkpoints", "headers", "errors"},
+        {"architecture", "adapters", "lineage", "scopes", "vocabulary", "checkpoints", "headers", "errors"},
     ),
     "misfits": (1, {"checkpoints", "compatibility", "vocabulary", "headers"}),
-    "variants": (1, {"checkpoints", "scopes", "vectors", "misfits", "errors"}),
+    "factors": (1, {"vectors", "errors"}),
+    "variants": (1, {"adapters", "checkpoints", "scopes", "vectors", "misfits", "errors"}),
     "assembly": (
         1,
-        {"schema", "checkpoints", "compatibility", "scopes", "variants", "misfits", "errors"},
+        {"adapters", "schema", "checkpoints", "compatibility", "scopes", "variants", "misfits", "errors"},
     ),
     "benchmarks": (1, {"errors"}),
     "sandbox": (1, {"errors"}),

@@ -13,16 +13,18 @@ from typing import Any
 import pytest
 import tinymodels
 import torch
+from hydra import compose, initialize_config_dir
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from rveval import deltas, headers
+from rveval import assembly, deltas, headers, schema
 from rveval.checkpoints import Checkpoint, assert_finite, content_hash, open_checkpoint, resolve
 from rveval.compatibility import check
-from rveval.errors import Failed, Refused
+from rveval.errors import Failed, Problem, Refused
 from rveval.scopes import Scope
+from rveval.variants import VariantTensors
 from rveval.vectors import Delta, Displacement, combine, difference
 
 PLUS = "vector.terms[0].plus"
@@ -378,3 +380,66 @@ def test_checkpoint_facts(family: Path, saved: Path) -> None:
     assert delta.folder == saved
     assert delta.files == (saved,)
     assert delta.config == open_checkpoint(family / "plus").config
+
+
+# As vectors of a config
+
+
+def assembled(term: str, *overrides: str) -> assembly.Assembled:
+    schema.register()
+    with initialize_config_dir(str(schema.config_dir()), version_base="1.3"):
+        asked = schema.parse(compose("config", overrides=[f"vector.terms=[{term}]", *overrides]))
+    problems: list[Problem] = []
+    base, donors = assembly.open_all(asked, problems)
+    if problems or base is None:
+        raise Refused(problems)
+    return assembly.assemble(asked, base, donors)
+
+
+@pytest.fixture
+def tiny_delta(tmp_path: Path) -> Path:
+    """The packaged difference, trimmed, saved as `describe` would."""
+    found = assembled("{plus: tiny:grpo, minus: tiny:base}", "vector.transform=trim", "vector.density=0.3")
+    variant, file = VariantTensors(found.recipe), tmp_path / "tiny.safetensors"
+    donor = found.donors[0][1]
+    said = deltas.origin(donor, "tiny:grpo - tiny:base", hashes={"plus": donor.identity}, paths={"plus": "tiny:grpo"})
+    deltas.save(found.base.names, lambda name: variant.displacements(name)[0].delta, file, said)
+    return file
+
+
+@pytest.mark.parametrize("alpha", ["1", "-0.25"])
+def test_a_saved_vector_gives_the_same_variant(tiny_delta: Path, alpha: str) -> None:
+    first = assembled(
+        "{plus: tiny:grpo, minus: tiny:base}", "vector.transform=trim", "vector.density=0.3", f"alpha={alpha}"
+    )
+    second = assembled(f"{{plus: {{path: '{tiny_delta}'}}}}", f"alpha={alpha}")
+    assert second.report.problems == []
+    assert second.recipe.fingerprint != first.recipe.fingerprint
+    one, other = VariantTensors(first.recipe), VariantTensors(second.recipe)
+    changed = 0
+    for name in one.names:
+        assert bits(one.read(name)) == bits(other.read(name)), name
+        changed += not torch.equal(one.read(name), first.base.get(name))
+    assert changed > 10
+
+
+def test_a_saved_delta_that_is_replaced_is_read_anew(tiny_delta: Path) -> None:
+    recipe = assembled(f"{{plus: {{path: '{tiny_delta}'}}}}").recipe
+    name = "model.norm.weight"
+    before = VariantTensors(recipe).read(name)
+    with safe_open(tiny_delta, "pt") as opened:
+        save_file({name: torch.ones(96)}, tiny_delta, opened.metadata())
+    base = open_checkpoint(Path(recipe.base)).get(name)
+    assert torch.equal(VariantTensors(recipe).read(name), (base.float() + 1).bfloat16())
+    assert not torch.equal(before, VariantTensors(recipe).read(name))
+
+
+def test_a_saved_delta_has_no_minus_and_is_no_model(tiny_delta: Path) -> None:
+    path = f"{{path: '{tiny_delta}'}}"
+    with pytest.raises(Refused, match="a saved delta has no minus"):
+        assembled(f"{{plus: {path}, minus: tiny:base}}")
+    for override in (f"model.path={tiny_delta}", "model.donor=plus"):
+        with pytest.raises(Refused, match="a difference already"):
+            assembled(f"{{plus: {path}}}", override)
+    with pytest.raises(Refused, match="a difference already"):
+        assembled(f"{{plus: tiny:grpo, minus: {path}}}")

@@ -19,18 +19,27 @@ from rveval.vectors import Step
 
 @dataclass(frozen=True)
 class RecipeTerm:
-    """One difference of checkpoints: folders to read, content hashes to be known by, and a weight."""
+    """One difference of checkpoints: folders to read, content hashes to be known by, and a weight.
+
+    `plus_on` and `minus_on` are the models that adapters were trained on, where they take part in the difference.
+    """
 
     plus: str
     minus: str | None
     weight: float
     plus_hash: str
     minus_hash: str | None
+    plus_on: str | None = None
+    minus_on: str | None = None
+    plus_on_hash: str | None = None
+    minus_on_hash: str | None = None
 
     @property
     def known(self) -> dict[str, Any]:
         """What a fingerprint holds of it: contents and weight, no paths, no signed zero."""
-        return {"plus": self.plus_hash, "minus": self.minus_hash, "weight": self.weight + 0.0}
+        on = {"plus_on": self.plus_on_hash, "minus_on": self.minus_on_hash}
+        known = {"plus": self.plus_hash, "minus": self.minus_hash, "weight": self.weight + 0.0}
+        return known | {side: content for side, content in on.items() if content}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rveval.checkpoints import Checkpoint, open_checkpoint
+from rveval.adapters import Donor, join, open_donor
+from rveval.checkpoints import Checkpoint
 from rveval.variants.recipe import Recipe, RecipeTerm
 from rveval.vectors import Memo
 
@@ -105,11 +106,15 @@ class _Donors:
     """The checkpoints of one term, open."""
 
     def __init__(self, term: RecipeTerm, recipe: Recipe) -> None:
-        self._plus = _donor(term.plus, recipe.misfit)
-        self._minus = _donor(term.minus, recipe.misfit) if term.minus else None
+        plus = _open(term.plus, _open(term.plus_on) if term.plus_on else None)
+        minus = _open(term.minus, _open(term.minus_on) if term.minus_on else None) if term.minus else None
+        both = join(plus, minus)
+        self._plus = _fitted(both.plus, recipe.misfit)
+        self._minus = _fitted(both.minus, recipe.misfit) if both.minus else None
         self._term = term
         self._forced = recipe.forced
-        self._key = "-".join(filter(None, (term.plus_hash, term.minus_hash, recipe.misfit)))
+        contents = (term.plus_hash, term.plus_on_hash, term.minus_hash, term.minus_on_hash, recipe.misfit)
+        self._key = "-".join(content or "" for content in contents)
 
     def displacement(self, name: str, shape: tuple[int, ...], device: torch.device | None) -> Displacement | None:
         """The term of a tensor; None where the donors do not have it (or, forced, where it does not fit)."""
@@ -136,18 +141,25 @@ def _at(tensor: torch.Tensor, device: torch.device | None) -> torch.Tensor:
     return tensor if device is None else tensor.to(device, non_blocking=True)
 
 
-def _donor(folder: str, misfit: str) -> Checkpoint:
+def _fitted(donor: Donor, misfit: str) -> Checkpoint:
     if not misfit:
-        return _open(folder)
+        return donor
     from rveval.misfits import fitted
 
-    return fitted(_open(folder), misfit)
+    return fitted(donor, misfit)
 
 
-def _open(folder: str) -> Checkpoint:
-    """A checkpoint that stays open: its pages stay mapped from one swap to the next."""
-    found = [(file.name, file.stat()) for file in sorted(Path(folder).glob("*.safetensors"))]
-    return _opened(folder, tuple((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in found))
+def _open(path: str, on: Checkpoint | None = None) -> Donor:
+    """A checkpoint, saved delta or adapter that stays open: its pages stay mapped from one swap to the next.
+
+    Args:
+        path: its folder or file.
+        on: of an adapter, the model it was trained on, where that takes part.
+    """
+    there = Path(path)
+    files = [there] if there.is_file() else [*there.glob("*.safetensors"), *there.glob("adapter_config.json")]
+    found = [(file.name, file.stat()) for file in sorted(files)]
+    return _opened(path, tuple((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in found), on)
 
 
 def forget() -> None:
@@ -156,5 +168,5 @@ def forget() -> None:
 
 
 @lru_cache(maxsize=16)
-def _opened(folder: str, _: tuple[tuple[Any, ...], ...]) -> Checkpoint:
-    return open_checkpoint(Path(folder))
+def _opened(path: str, _: tuple[tuple[Any, ...], ...], on: Checkpoint | None) -> Donor:
+    return open_donor(Path(path), on)
