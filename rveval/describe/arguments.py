@@ -1,0 +1,159 @@
+"""What `describe` takes beside the keys of a run: its own keys, apart from the others, and its --help."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from rveval import headers, overrides, schema
+from rveval.deltas import Storage
+from rveval.errors import Problem, Refused
+
+FORMATS = ("png", "svg", "json")
+KEYS = ("out", "save", "storage", "common", "format", "quick")
+STORAGES: tuple[Storage, ...] = get_args(Storage)
+_MULTIRUN = ("-m", "--multirun")
+_YES_NO = {"true": True, "false": False}
+
+HELP = """\
+rveval.describe: what a vector would add to a model, before anything is run. Reads weights; starts no engine.
+
+  python -m rveval.describe                                         the defaults of a run, as a run would build them
+  python -m rveval.describe model=instruct_1.5b vector=grpo alpha=0.5
+  python -m rveval.describe vector.transform=trim vector.density=0.2 common=tiny:base
+  python -m rveval.describe -m alpha=0.25,0.5,1                     a sweep, described job by job
+  python -m rveval.describe save=math.safetensors                   the vector as one file, added without its donors
+
+It prints the formula, the compatibility report, and per layer and kind: the norm of what is added, alone and relative
+to the weights; with common= the cosine with what SFT and what GRPO did; density; the share of entries whose value in
+the served dtype really changes; the effective rank.
+
+Keys (key=value): all keys of a run (python -m rveval --cfg job shows them), and
+  out=FOLDER             where the files go; in a sweep every job has its own in there       describe/<label>
+  format=WORD[,WORD]     json: vector.json; png, svg: heatmap, layers by kinds               png,svg,json
+  common=SOURCE          what the donors were trained from: FOLDER, org/name@revision, tiny:NAME
+  save=FILE.safetensors  saves the vector, without alpha: vector.terms=[{plus: {path: FILE}}] adds it again
+  storage=WORD           exact: bfloat16 where that loses nothing, else float32; bfloat16; float32     exact
+  quick=true             leaves out the effective ranks, which take most of the time         false
+
+Unknown keys are refused.
+Exit status: 0 done, 2 refused (donors that do not fit: all reasons are listed, nothing is written), 1 failed,
+130 interrupted.
+"""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What was asked for beside the config.
+
+    Args:
+        out: the folder of the files; None is one named after the variant.
+        save: where the vector is saved; None: it is not.
+        storage: how its entries are stored.
+        common: the checkpoint that the donors started from.
+        formats: of `FORMATS`.
+        quick: leave the effective ranks out.
+    """
+
+    out: Path | None = None
+    save: Path | None = None
+    storage: Storage = "exact"
+    common: schema.Source | None = None
+    formats: tuple[str, ...] = FORMATS
+    quick: bool = False
+
+
+def parse(words: Sequence[str]) -> tuple[Arguments, list[str]]:
+    """Our keys of a command line, and the words that are left for the config of a run.
+
+    Raises:
+        Refused: what is wrong with our keys, and then also what is wrong with the others.
+    """
+    problems: list[Problem] = []
+    given: dict[str, str] = {}
+    others: list[str] = []
+    for word in words:
+        key, equals, value = word.partition("=")
+        if key not in KEYS or not equals:
+            if not _meant(word, problems):
+                others.append(word)
+        elif not value.strip():
+            problems.append(Problem("is empty", key, fix=f"write {key}=VALUE, or leave it out"))
+        elif key in given:
+            problems.append(Problem("is given twice", key))
+        else:
+            given[key] = value.strip()
+    asked = _arguments(given, any(word in _MULTIRUN for word in words), problems)
+    if problems:
+        raise Refused(problems + _of_the_rest(others))
+    return asked, others
+
+
+def _meant(word: str, problems: list[Problem]) -> bool:
+    """Whether a word is most likely one of our keys, misspelt; a run's own keys are looked at by who runs."""
+    key = word.partition("=")[0].lstrip("+~")
+    known = {*schema.known_keys(), *KEYS}
+    if word.startswith("-") or key in known or "." in key or "/" in key:
+        return False
+    near = difflib.get_close_matches(key, known, n=1)
+    if not near or near[0] not in KEYS:
+        return False
+    problems.append(Problem("unknown key", key, fix=f"did you mean {near[0]}?"))
+    return True
+
+
+def _of_the_rest(others: Sequence[str]) -> list[Problem]:
+    sweeping = any(word in _MULTIRUN for word in others)
+    try:
+        overrides.check([word for word in others if not word.startswith("-")], sweeping, [schema.config_dir()])
+    except Refused as refused:
+        return list(refused.problems)
+    return []
+
+
+def _arguments(given: dict[str, str], sweeping: bool, problems: list[Problem]) -> Arguments:
+    formats = tuple(dict.fromkeys(part.strip() for part in given.get("format", ",".join(FORMATS)).split(",")))
+    for word in formats:
+        _one_of("format", word, FORMATS, problems)
+    quick = given.get("quick", "false").lower()
+    _one_of("quick", quick, tuple(_YES_NO), problems)
+    wanted = given.get("storage", "exact")
+    _one_of("storage", wanted, STORAGES, problems)
+    save = Path(given["save"]).expanduser() if "save" in given else None
+    if save is not None:
+        problems += _save_problems(save, sweeping)
+    return Arguments(
+        out=Path(given["out"]).expanduser() if "out" in given else None,
+        save=save,
+        storage=next((one for one in STORAGES if one == wanted), "exact"),
+        common=schema.Source(**schema.Source.spell_out(given["common"])) if "common" in given else None,
+        formats=formats,
+        quick=_YES_NO.get(quick, False),
+    )
+
+
+def _one_of(key: str, word: str, known: Sequence[str], problems: list[Problem]) -> None:
+    if word not in known:
+        near = difflib.get_close_matches(word, known, n=1)
+        fix = f"did you mean {near[0]}?" if near else ""
+        problems.append(Problem("is none of its values", key, ", ".join(known), word, fix))
+
+
+def _save_problems(file: Path, sweeping: bool) -> list[Problem]:
+    """What would stop the file from being written; said before minutes of reading, not after them."""
+    if sweeping:
+        return [Problem("every job of a sweep would write the same file", "save", fix="save one vector at a time")]
+    if file.suffix != ".safetensors":
+        return [Problem("a vector is saved as safetensors", "save", "FILE.safetensors", str(file))]
+    if not file.parent.is_dir():
+        return [Problem("no such folder", "save", found=str(file.parent), fix="make it first")]
+    if file.exists():
+        try:
+            headers.origin(file)
+        except Refused:
+            fix = "give another name, or move that file away"
+            return [Problem("something else lies there and is not overwritten", "save", found=str(file), fix=fix)]
+    return []

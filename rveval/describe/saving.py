@@ -1,0 +1,60 @@
+"""The vector as one file: what `save=FILE` writes. Alpha is no part of it, so the file is added with any alpha."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from rveval import deltas
+from rveval.assembly import Assembled
+from rveval.deltas import Saved, Storage
+from rveval.describe import formula
+from rveval.schema import Config
+
+
+def save(file: Path, storage: Storage, config: Config, found: Assembled) -> Saved:
+    """Write v = w * sum_i w_i T(plus_i - minus_i), scope and layer weights included.
+
+    Raises:
+        Refused, Failed: see `deltas.save`.
+    """
+    from rveval.describe.measure import vector
+    from rveval.describe.pages import let_go
+    from rveval.variants import VariantTensors
+    from rveval.vectors import Delta
+
+    variant = VariantTensors(replace(found.recipe, alpha=1.0))
+    terms = {name: variant.displacements(name) for name in variant.names if variant.weight(name)}
+    names = [name for name, of in terms.items() if of]
+    read = [path for _, donor in found.donors for path in donor.files]
+
+    def delta(name: str) -> Delta:
+        let_go(read)
+        return vector(terms[name], variant.weight(name))
+
+    donors = dict(found.donors)
+    plus = next(donor for place, donor in found.donors if place.endswith(".plus"))
+    said = deltas.origin(
+        plus,
+        formula.vector_symbols(config),
+        hashes={place: donor.identity for place, donor in donors.items()},
+        paths=_paths(config, donors),
+        scope=found.recipe.scope,
+        transforms=[step.known for step in found.recipe.steps],
+    )
+    return deltas.save(names, delta, file, said, storage)
+
+
+def _paths(config: Config, places: Iterable[str]) -> dict[str, str]:
+    """The donors as the user named them, by config key."""
+    found = {}
+    for number, term in enumerate(config.vector.terms):
+        for side, source in (("plus", term.plus), ("minus", term.minus)):
+            if source is not None:
+                found[f"vector.terms[{number}].{side}"] = formula.source_words(source)
+    if config.vector.other is not None:
+        found["vector.other.plus"] = formula.source_words(config.vector.other.plus)
+        if config.vector.other.minus is not None:
+            found["vector.other.minus"] = formula.source_words(config.vector.other.minus)
+    return {place: path for place, path in found.items() if place in set(places)}
