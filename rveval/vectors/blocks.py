@@ -15,9 +15,7 @@ BLOCK = CHUNK
 """Entries of a block where nothing else decides: whoever reads by chunks gets blocks that are made in place."""
 
 
-def by_blocks(
-    numel: int, size: int, make: Callable[[int, torch.Tensor], None]
-) -> Callable[[int, torch.Tensor], None]:
+def by_blocks(numel: int, size: int, make: Callable[[int, torch.Tensor], None]) -> Callable[[int, torch.Tensor], None]:
     """A `Delta.fill` from a function that makes blocks.
 
     Args:

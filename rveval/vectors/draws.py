@@ -7,7 +7,7 @@ another order or another version of a library gives the same bits. Words are cut
 
 Gaussian numbers are 16 bits looked up in a table: the 65,536 values that cut the normal distribution into equal parts
 at their middles, rounded to multiples of 2**-15. So nothing lies beyond 4.17 standard deviations, the variance is
-0.99995 instead of 1, and sums of squares of 2**18 of them are exact in float64, in whatever order they are added.
+0.99998 instead of 1, and sums of squares of 2**18 of them are exact in float64, in whatever order they are added.
 """
 
 from __future__ import annotations

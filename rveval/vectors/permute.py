@@ -122,9 +122,7 @@ def _run_numbers(seed: str, runs: int, device: torch.device) -> Callable[[int, i
     return numbers
 
 
-def _gatherer(
-    delta: Delta, numbers: Callable[[int, int], torch.Tensor]
-) -> Callable[[int, torch.Tensor], None]:
+def _gatherer(delta: Delta, numbers: Callable[[int, int], torch.Tensor]) -> Callable[[int, torch.Tensor], None]:
     """`gather(block, into)`: the runs that belong into a block of the result, taken singly or while reading all."""
     found: list[tuple[int, torch.Tensor]] = []
 
