@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rveval import answers
 from rveval.answers import Reading
 from rveval.benchmarks import bbh
 from rveval.hooks.gsm8k_stock import stock_metrics
-
-if TYPE_CHECKING:
-    from rveval.sandbox import Outcome, Program
+from rveval.hooks.programs import outcomes
 
 Doc = Mapping[str, Any]
 
@@ -65,39 +62,23 @@ def run_code(docs: Sequence[Doc], responses: Sequence[str]) -> None:
     Raises:
         Refused: the sandbox that the documents name (`rv_sandbox`) is not there.
     """
-    from rveval import sandbox
-
-    wanted: dict[str, Program] = {}
-    kind = str(docs[0]["rv_sandbox"]) if docs else "bwrap"
-    for doc, response in zip(docs, responses, strict=True):
-        reading = answers.read_code(response, doc["prompt"], doc["entry_point"])
-        for source in {reading.strict, reading.flexible} - {None}:
-            program = _program(doc, str(source))
-            wanted.setdefault(_key(kind, program), program)
-    missing = {key: program for key, program in wanted.items() if key not in _ran}
-    _ran.update(zip(missing, sandbox.run_all(list(missing.values()), kind), strict=True))
+    asked = [
+        (doc, source)
+        for doc, response in zip(docs, responses, strict=True)
+        for source in _sources(answers.read_code(response, doc["prompt"], doc["entry_point"]))
+    ]
+    outcomes([doc for doc, _ in asked], [source for _, source in asked])
 
 
-_ran: dict[str, Outcome] = {}
-"""How programs ended, by what was run: lm-eval and our own records ask about the same responses."""
-
-
-def _program(doc: Doc, source: str) -> Program:
-    from rveval.sandbox import Program
-
-    return Program(source=source, entry_point=doc["entry_point"], test=doc["test"], helpers=doc["prompt"])
-
-
-def _key(kind: str, program: Program) -> str:
-    text = "\0".join((kind, program.source, program.entry_point, program.test))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+def _sources(reading: Reading) -> list[str]:
+    """The programs of both readings, each once."""
+    return list(dict.fromkeys(source for source in (reading.strict, reading.flexible) if source))
 
 
 def _code(doc: Doc, response: str) -> Score:
     reading = answers.read_code(response, doc["prompt"], doc["entry_point"])
-    run_code([doc], [response])
-    kind = str(doc["rv_sandbox"])
-    found = {source: _ran[_key(kind, _program(doc, source))] for source in (reading.strict, reading.flexible) if source}
+    sources = _sources(reading)
+    found = dict(zip(sources, outcomes([doc] * len(sources), sources), strict=True))
     flexible = found[reading.flexible] if reading.flexible else None
     correct = flexible is not None and flexible.passed
     return Score(

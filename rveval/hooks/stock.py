@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from rveval import benchmarks
 from rveval.errors import Problem, Refused
+from rveval.hooks.programs import outcomes
 from rveval.hooks.scores import Score
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-    from rveval.sandbox import Outcome, Program
 
 Doc = Mapping[str, Any]
 _NOTHING = ("[invalid]", "")
@@ -67,7 +66,7 @@ def score(doc: Doc, response: str) -> Score:
     source = str(doc["rv_source"])
     if source == "stock_humaneval":
         program = _prediction(doc, response)
-        outcome = _run([doc], [program])[0]
+        outcome = outcomes([doc], [program])[0]
         why = f"{outcome.reason}: {outcome.detail}".removesuffix(": ")
         return Score(program, outcome.passed, program, outcome.passed, False, {"pass@1": float(outcome.passed)}, why)
     task = _scoring(source)
@@ -93,36 +92,18 @@ def predictions(resps: Sequence[Sequence[str]], docs: Sequence[Doc]) -> list[lis
     """
     made = [[_prediction(doc, response) for response in of_one] for of_one, doc in zip(resps, docs, strict=True)]
     repeated = [doc for doc, of_one in zip(docs, made, strict=True) for _ in of_one]
-    _run(repeated, [program for of_one in made for program in of_one])
+    outcomes(repeated, [program for of_one in made for program in of_one])
     return made
 
 
 def code_results(doc: Doc, results: Sequence[Sequence[str]]) -> dict[str, float]:
     """Stock HumanEval's `process_results`: pass@1 over the samples, by running each with the tests."""
-    outcomes = _run([doc] * len(results[0]), results[0])
-    return {"pass@1": fmean(outcome.passed for outcome in outcomes)}
+    ended = outcomes([doc] * len(results[0]), results[0])
+    return {"pass@1": fmean(outcome.passed for outcome in ended)}
 
 
 def _prediction(doc: Doc, response: str) -> str:
     return str(doc["prompt"]) + response
-
-
-_ran: dict[tuple[str, Program], Outcome] = {}
-
-
-def _run(docs: Sequence[Doc], programs: Sequence[str]) -> list[Outcome]:
-    """How each ended; what has been run before is not run again."""
-    from rveval import sandbox
-    from rveval.sandbox import Program
-
-    kind = str(docs[0]["rv_sandbox"]) if docs else "bwrap"
-    asked = [
-        (kind, Program(source=text, entry_point=doc["entry_point"], test=doc["test"], helpers=doc["prompt"]))
-        for doc, text in zip(docs, programs, strict=True)
-    ]
-    missing = list(dict.fromkeys(key for key in asked if key not in _ran))
-    _ran.update(zip(missing, sandbox.run_all([program for _, program in missing], kind), strict=True))
-    return [_ran[key] for key in asked]
 
 
 @dataclass(frozen=True)
