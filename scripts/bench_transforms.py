@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     bench_swap.make(arguments.folder)
+    os.environ["RVEVAL_CACHE"] = tempfile.mkdtemp(prefix="rveval-bench-")  # factors of an earlier run don't count
     sys.stdout.write(f"load at the start {os.getloadavg()[0]:.2f}, {len(os.sched_getaffinity(0))} cores\n")
     engine = bench_swap.open_engine(arguments.folder / "base", "rveval")
     bench_swap.first_token(engine)

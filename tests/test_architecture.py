@@ -46,7 +46,7 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     ),
     "misfits": (1, {"checkpoints", "compatibility", "vocabulary", "headers"}),
     "factors": (1, {"vectors", "errors"}),
-    "variants": (1, {"adapters", "checkpoints", "scopes", "vectors", "misfits", "errors"}),
+    "variants": (1, {"adapters", "factors", "checkpoints", "scopes", "vectors", "misfits", "errors"}),
     "assembly": (
         1,
         {"adapters", "schema", "checkpoints", "compatibility", "scopes", "variants", "misfits", "errors"},

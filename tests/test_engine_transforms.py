@@ -76,7 +76,8 @@ def test_hot_is_cold_for_every_transform(models: Models) -> None:
 
 @pytest.fixture
 def empty_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streamed, "_MEMO", Memo())
+    memo = Memo()
+    monkeypatch.setattr(streamed, "_memo", lambda: memo)
 
 
 @pytest.mark.parametrize("name", list(steps.STEPS))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rveval.adapters import Donor, join, open_donor
 from rveval.checkpoints import Checkpoint
+from rveval.factors import FactorStore
 from rveval.variants.recipe import Recipe, RecipeTerm
 from rveval.vectors import Memo
 
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 
     from rveval.vectors import Displacement
 
-_MEMO = Memo()
-"""What is known of the deltas of this process, so that a sweep over alpha finds it out once."""
+
+@cache
+def _memo() -> Memo:
+    """What is known of deltas, so that a sweep over alpha finds it out once: norms for this process, factors for all."""
+    return FactorStore()
 
 
 class VariantTensors:
@@ -89,7 +93,7 @@ class VariantTensors:
         # A saved delta may leave out what it does not change; the gate lets that pass only where its metadata says so.
         terms = [found for one in self._donors if (found := one.displacement(source, shape, device))]
         other = self._other.displacement(name, shape, device) if self._other else None
-        return transformed(terms, self._recipe.steps, Place(name, other=other.delta if other else None, memo=_MEMO))
+        return transformed(terms, self._recipe.steps, Place(name, other=other.delta if other else None, memo=_memo()))
 
     def _sources(self) -> dict[str, str]:
         """Whose delta a tensor gets: its own, but for the null control that swaps layers."""
