@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @cache
 def _memo() -> Memo:
-    """What is known of deltas, so that a sweep over alpha finds it out once: norms for this process, factors for all."""
+    """What is known of deltas, so that a sweep over alpha finds it out once; factors also for other processes."""
     return FactorStore()
 
 
