@@ -68,7 +68,7 @@ def _remixed(order: torch.Tensor, drawn: list[int]) -> torch.Tensor:
 
 
 def placed(seed: str, size: int, first: int, count: int, device: torch.device) -> torch.Tensor:
-    """The places `first : first + count` of a pseudo-random permutation of `size` things, of which 2**31 at most: int32."""
+    """The places `first : first + count` of a pseudo-random permutation of `size` things (2**31 at most): int32."""
     import torch
 
     bits = max(size - 1, 1).bit_length()

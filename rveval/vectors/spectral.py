@@ -1,4 +1,4 @@
-"""Transforms of whole matrices: `spectrum` keeps the singular values and draws the bases, `rank` keeps the largest ones.
+"""Transforms of whole matrices: `spectrum` keeps the singular values and draws the bases, `rank` keeps the largest.
 
 Only matrices of the smaller side are ever factored, in float64 on the CPU. A tensor of more than two dimensions is the
 matrix of its first one against all others. Bits may differ between machines and numbers of threads where a library of
@@ -87,7 +87,8 @@ def _haar(seed: str, rows: int, columns: int) -> torch.Tensor:
 
     drawn = _gaussian(seed, 0, rows, columns, torch.device("cpu")).double()
     basis, upper = torch.linalg.qr(drawn)
-    return basis * upper.diagonal().sign()
+    found: torch.Tensor = basis * upper.diagonal().sign()
+    return found
 
 
 def _dense(sigma: torch.Tensor, large: int, seed: str) -> torch.Tensor:
@@ -107,7 +108,8 @@ def _factor(sigma: torch.Tensor, large: int, seed: str, device: torch.device) ->
         squares.addmm_(strip.T, strip)
     upper = torch.linalg.cholesky(squares.cpu(), upper=True)
     right = _haar(f"{seed}:right", small, small).T
-    return torch.linalg.solve_triangular(upper, sigma[:, None] * right, upper=True).float()
+    found: torch.Tensor = torch.linalg.solve_triangular(upper, sigma[:, None] * right, upper=True)
+    return found.float()
 
 
 def _copied(values: torch.Tensor) -> Callable[[int, torch.Tensor], None]:
@@ -178,7 +180,8 @@ def _leading(squares: torch.Tensor, count: int) -> torch.Tensor:
 
     if not bool(squares.isfinite().all()):
         return torch.full((len(squares), count), torch.nan, dtype=torch.float64)
-    return torch.linalg.eigh(squares).eigenvectors[:, -count:]
+    vectors: torch.Tensor = torch.linalg.eigh(squares).eigenvectors
+    return vectors[:, -count:]
 
 
 def _projected(delta: Delta, basis: torch.Tensor) -> torch.Tensor:
