@@ -87,10 +87,9 @@ def _of_delta(file: Path) -> str:
     if layout.problems:
         raise Refused(layout.problems)
     said = headers.origin(file)
-    entries = {name: [entry.dtype, entry.shape, entry.start] for name, entry in layout.entries.items()}
     start = min((entry.start for entry in layout.entries.values()), default=file.stat().st_size)
-    for value in entries.values():
-        value[2] -= start  # counted from the data: the header's length changes with the words in it
+    # Places are counted from the data: the header's length changes with the words in it.
+    entries = {name: [entry.dtype, entry.shape, entry.start - start] for name, entry in layout.entries.items()}
     known = {"tensors": entries, "config": said["config"], "tokenizer": said.get("tokenizer")}
     parts = ["rveval delta 1", json.dumps(known, sort_keys=True), file_hash(file, start)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
