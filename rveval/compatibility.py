@@ -271,7 +271,7 @@ def _delta(base: Checkpoint, label: str, donor: Checkpoint, report: Report) -> N
     if content_hash(donor.folder) == content_hash(base.folder):
         fix = f"name what it was trained from: {label.removesuffix('plus')}minus"
         report.problems.append(Problem("this is the base itself, not a saved difference", where, fix=fix))
-    else:
+    elif donor.folder.is_dir():  # a file says itself that it is one
         report.warnings.append(Problem("taken as an already saved difference, since the term has no minus", where))
 
 
