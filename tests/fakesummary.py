@@ -464,10 +464,7 @@ class _Maker:
             "gains": self.gains(),
             "curves": self.curves(),
             "factorial": self.factorial(),
-            "nulls": [],
-            "interference": [],
-            "sweeps": [],
-            "refused": [],
+            **ablations(self),
             "noise": [
                 {
                     "variant": self.id(0.0),
@@ -533,6 +530,95 @@ class _Maker:
             "items": [],
         }
         return made  # type: ignore[return-value]
+
+
+# --- ablations
+
+
+def ablations(maker: _Maker) -> dict[str, Any]:
+    """Null controls of the largest alpha, that alpha as two vectors, a sweep over densities, a refused variant."""
+    compared = [row for row in maker.comparisons() if row["variant"] == maker.id(maker.plan.alphas[-1])]
+    return {
+        "nulls": [_nulls(row, kind) for row in compared for kind in ("random", "permute")],
+        "interference": [_together(row) for row in compared],
+        "sweeps": [_sweep(maker, row) for row in compared],
+        "refused": [
+            {
+                "label": f"{maker.label(0.0)} + 1 foreign",
+                "study": "demo",
+                "problems": [
+                    {
+                        "what": "the donors have another hidden size",
+                        "where": "model.embed_tokens.weight",
+                        "expected": "896",
+                        "found": "1536",
+                        "fix": "take donors of this base",
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def _nulls(row: dict[str, Any], kind: str) -> dict[str, Any]:
+    n = row["difference"]["n"]
+    values = sorted(
+        row["difference"]["value"] - 0.01 * seed for seed in (range(5) if kind == "permute" else range(1, 6))
+    )
+    reached = int(kind == "permute")
+    p = (1 + reached) / 6
+    return {
+        **{key: row[key] for key in ("variant", "baseline", "task", "benchmark", "family", "call")},
+        "kind": kind,
+        "question": "help",
+        "real": row["difference"],
+        "n": 5,
+        "lowest": values[0],
+        "mean": sum(values) / 5,
+        "highest": values[-1],
+        "nulls": [
+            {"variant": f"n{kind}{place}", "difference": interval(value, half(n), n)}
+            for place, value in enumerate(values)
+        ],
+        "reached": reached,
+        "beaten": 1 - reached / 5,
+        "p": p,
+        "smallest_p": 1 / 6,
+        "needed": 19,
+        "said": f"beats {5 - reached} of 5 {kind} vectors (p = {p:.2g}); 5 nulls can't give a p below 0.17",
+    }
+
+
+def _together(row: dict[str, Any]) -> dict[str, Any]:
+    n, value = row["difference"]["n"], row["difference"]["value"]
+    return {
+        **{key: row[key] for key in ("variant", "baseline", "task", "benchmark", "family", "p", "p_holm")},
+        "alone": [{"variant": row["variant"], "difference": interval(value, half(n), n)} for _ in range(2)],
+        "together": interval(value, half(n), n),
+        "total": interval(2 * value, half(n), n),
+        "interference": interval(-value, half(n), n),
+        "detectable": 0.05,
+        "hypotheses": "interference: vectors together x clean tasks",
+        "beyond": "",
+        "call": "unclear",
+        "said": "together they give less than the sum of each alone",
+    }
+
+
+def _sweep(maker: _Maker, row: dict[str, Any]) -> dict[str, Any]:
+    n, value = row["difference"]["n"], row["difference"]["value"]
+    points = [
+        {
+            "value": f"{density:g}",
+            "variant": row["variant"],
+            "difference": interval(density * value, half(n), n),
+            "call": "unclear" if density < 0.5 else row["call"],
+        }
+        for density in (0.1, 0.2, 0.5)
+    ]
+    kept = {key: row[key] for key in ("task", "benchmark", "family")}
+    about = {"by": "density", "step": "trim", "model": "instruct_1.5b", "vector": maker.plan.vector, "alpha": 1.0}
+    return {**about, **kept, "points": points}
 
 
 # --- item files

@@ -27,7 +27,7 @@ ASSETS = Path(say.__file__).parent / "assets"
 SMALL = Plan(n=40, members=("bbh_navigate", "bbh_snarks"), families=("clean", "think", "distractor"))
 LISTS = (
     *("comparisons", "pooled", "robustness", "survival", "gains", "curves", "factorial", "noise", "claims", "problems"),
-    *("items", "cells", "tasks", "variants"),
+    *("items", "cells", "tasks", "variants", "nulls", "interference", "sweeps", "refused"),
 )
 
 
@@ -143,7 +143,7 @@ def test_every_choice_and_table_that_the_page_names_is_written(tmp_path: Path) -
     choices |= {part["data-only"] for part in page.all("p") if "data-only" in part}
     tables = {f"table-{part['data-table']}" for part in page.all("details") if "data-table" in part}
     assert len(choices) > 10
-    assert len(tables) == 12
+    assert len(tables) == 17
     assert choices | tables | {"items", "made"} <= written
 
 
@@ -223,6 +223,11 @@ def test_every_list_of_the_summary_is_in_a_table_in_full() -> None:
         "factorial": sum(len(row["cells"]) + 5 * (1 + (row["minus"] is not None)) for row in found["factorial"]),
         "claims": len(found["claims"]),
         "noise": len(found["noise"]),
+        "nulls": len(found["nulls"]),
+        "null_effects": sum(row["n"] for row in found["nulls"]),
+        "interference": len(found["interference"]),
+        "sweeps": sum(len(row["points"]) for row in found["sweeps"]),
+        "refused": sum(len(row["problems"]) for row in found["refused"]),
     }
     for table in all_tables(found).values():
         assert {len(row) for row in table.rows} == {len(table.columns)}
@@ -234,7 +239,7 @@ def test_every_point_of_every_plot_says_its_n_and_its_interval() -> None:
     assert {name: len(choices) > 1 for name, choices in plots.items()} == dict.fromkeys(plots, True)
     for name, choices in plots.items():
         for panel in (panel for choice in choices for panel in choice.panels):
-            for lines in panel["tip"]:
+            for lines in [*panel["tip"], *panel.get("realtip", [])]:
                 words = "\n".join(lines)
                 assert re.search(r"\d items", words), (name, words)
                 assert name == "gains" or "95% interval" in words, (name, words)
@@ -245,6 +250,47 @@ def test_where_several_tasks_make_a_group_the_group_comes_first() -> None:
     assert labels["curve"][:3] == ["clean prompts", "think prompts", "distractor prompts"]
     assert labels["curve"][3] == "clean prompts · bbh, task by task"
     assert labels["heat"] == ["gsm8k", "sciq", "bbh", "bbh: bbh_navigate", "bbh: bbh_snarks"]
+
+
+def test_null_controls_are_drawn_under_the_real_vector_and_have_no_line_of_their_own() -> None:
+    found = summary(SMALL)
+    control = {**found["variants"][-1], "id": "nrandom0", "label": "instruct_1.5b + 1 grpo [random seed 0]"}
+    found["variants"].append(cast(Any, control | {"null": "random"}))
+    table = main_table(found)
+    assert [line.variant["id"] for line in table.lines] == [row["id"] for row in found["variants"][:-1]]
+    assert table.apart == 10
+    choice = all_plots(found)["nulls"][0]
+    assert choice.label == "gsm8k"
+    (panel,) = choice.panels
+    rows = [row for row in found["nulls"] if row["task"] == "rv_gsm8k"]
+    assert panel["rows"] == [row["kind"] for row in rows] == ["random", "permute"]
+    for at, row in enumerate(rows):
+        drawn = [value for value, where in zip(panel["value"], panel["row"], strict=True) if where == at]
+        assert drawn == pytest.approx([100 * one["difference"]["value"] for one in row["nulls"]], abs=1e-3)
+        assert panel["real"][0] == pytest.approx(100 * row["real"]["value"], abs=1e-3)
+        assert f"{row['reached']} of 5 reach it" in panel["realtip"][at][-2]
+    assert "[random seed 0]: null control (random)" in "".join(tip[0] for tip in panel["tip"])
+    ends = [*panel["value"], *panel["real"], 0.0]
+    assert panel["from"] <= min(ends)
+    assert panel["to"] >= max(ends)
+
+
+def test_refused_variants_stand_on_the_page(tmp_path: Path) -> None:
+    found = summary(SMALL)
+    page = site(found, tmp_path)
+    (refused,) = found["refused"]
+    for text in (refused["label"], *(refused["problems"][0][key] for key in ("what", "where", "fix"))):
+        assert text in page.text
+    found["refused"] = []
+    assert not any(part.get("id") == "refused-table" for part in site(found, tmp_path).all("table"))
+
+
+def test_a_sum_that_can_not_be_reached_is_said(tmp_path: Path) -> None:
+    found = summary(SMALL)
+    found["interference"][0]["beyond"] = "ceiling"
+    page = site(found, tmp_path)
+    assert page.text.count("the base has less to gain than the sum") == 1
+    assert page.text.count("can't be told from adding up") == min(24, len(found["interference"]))
 
 
 def remarked(task: str, remark: str) -> Summary:
@@ -328,7 +374,7 @@ def test_engines_and_moments_are_told_once() -> None:
 
 def test_an_empty_study_says_why_everywhere(tmp_path: Path) -> None:
     page = site(emptied(), tmp_path)
-    assert page.text.count("What was missing, and what to do about it") == 9
+    assert page.text.count("What was missing, and what to do about it") == 12
     assert "no cell is complete" in page.text
     assert page.all("details") == [{"class": "numbers", "data-details": "made"}]
 
@@ -412,4 +458,6 @@ def test_studies_are_named_where_there_are_several(tmp_path: Path) -> None:
     assert mark not in (tmp_path / "index.html").read_text(encoding="utf-8")
     found["made"]["studies"] = ["demo", "other"]
     site(found, tmp_path)
-    assert (tmp_path / "index.html").read_text(encoding="utf-8").count(mark) == len(found["variants"])
+    assert (tmp_path / "index.html").read_text(encoding="utf-8").count(mark) == len(found["variants"]) + len(
+        found["refused"]
+    )

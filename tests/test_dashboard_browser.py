@@ -22,6 +22,7 @@ from rveval.dashboard import write
 pytestmark = needs_browser
 
 PLAN = Plan(n=60, members=("bbh_navigate", "bbh_snarks"), families=("clean", "think", "distractor"), piece=25)
+DRAWINGS = 1 + 3 + 3 + 1 + 3 + 3  # nulls, curve, sweep, heat, forest, gains
 VARIANT = "v2"  # alpha 0.5
 UNHARMED = """() => window.hacked === undefined
     && document.querySelectorAll('iframe, form, base, [onerror], [onload], [srcdoc]').length === 0"""
@@ -87,7 +88,7 @@ def test_every_view_opens_from_the_disk_and_fits(started: Any, site: Path, width
     with opened(started, site, width=width, theme=theme) as page:
         assert page.page.evaluate("document.documentElement.dataset.theme") == theme
         drawn = page.page.evaluate(DRAWN)
-        assert drawn == {"drawings": 3 + 1 + 3 + 3, "drawn": 10}
+        assert drawn == {"drawings": DRAWINGS, "drawn": DRAWINGS}
         for view in ("verdict", "items", "made"):
             page.page.click(f"nav a[data-view={view}]")
             page.page.wait_for_timeout(300)
@@ -105,7 +106,7 @@ def test_it_opens_from_a_web_server(started: Any, site: Path) -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with opened(started, f"http://127.0.0.1:{server.server_port}/") as page:
-            assert page.page.evaluate(DRAWN)["drawn"] == 10
+            assert page.page.evaluate(DRAWN)["drawn"] == DRAWINGS
             items(page)
             assert page.quiet(), (page.said, page.asked)
         server.shutdown()
@@ -120,7 +121,7 @@ def test_a_choice_draws_other_panels(started: Any, site: Path) -> None:
         assert plot.locator(".panel h3").all_inner_texts() == [
             f"{name}, distractor" for name in ("gsm8k", "sciq", "bbh")
         ]
-        assert page.page.evaluate(DRAWN)["drawn"] == 10
+        assert page.page.evaluate(DRAWN)["drawn"] == DRAWINGS
         assert page.quiet(), page.said
 
 
@@ -153,11 +154,11 @@ def test_pointing_at_a_number_says_its_n_and_interval(started: Any, site: Path) 
         assert re.search(r"\d+ items: \d+ fixed, \d+ broken", said)
 
 
-@pytest.mark.parametrize("name", ["heat", "forest", "gains"])
+@pytest.mark.parametrize("name", ["nulls", "sweep", "heat", "forest", "gains"])
 def test_pointing_into_a_drawing_says_the_numbers(started: Any, site: Path, name: str) -> None:
     with opened(started, site) as page:
         page.page.evaluate(DRAWN)
-        drawn = page.page.locator(f".plot[data-plot={name}] .drawn").nth(0 if name == "heat" else 1)
+        drawn = page.page.locator(f".plot[data-plot={name}] .drawn").nth(0 if name in ("heat", "nulls") else 1)
         drawn.scroll_into_view_if_needed()
         box = drawn.bounding_box()
         assert box is not None
@@ -397,7 +398,7 @@ def test_the_skip_link_leads_past_the_head(started: Any, site: Path) -> None:
 @pytest.mark.parametrize("width", [1400, 400])
 def test_hostile_text_does_nothing_and_is_shown_as_it_is(started: Any, hostile_site: Path, width: int) -> None:
     with opened(started, hostile_site, width=width) as page:
-        assert page.page.evaluate(DRAWN)["drawn"] == 10
+        assert page.page.evaluate(DRAWN)["drawn"] == DRAWINGS
         for details in page.page.locator("details.numbers").all():
             if details.is_visible():
                 details.locator("summary").click()
@@ -462,6 +463,7 @@ def test_lines_of_a_megabyte_are_cut_and_can_be_seen_whole(started: Any, tmp_pat
 def test_the_first_screen_is_small_and_many_items_do_not_freeze_it(started: Any, tmp_path: Path) -> None:
     plan = Plan(n=20_000, benchmarks=("gsm8k",), members=(), families=("clean", "think"), alphas=(0.0, 0.5), piece=2000)
     made = summary(plan)
+    made["refused"] = []  # so that a plot is near the first screen
     write_items(made, tmp_path, plan)
     write(made, tmp_path)
     with opened(started, tmp_path / "index.html", wait=False) as page:

@@ -3,7 +3,8 @@
     site        writes the folder: page, assets, data
     overview    what the first screen shows: the verdict, the main table
     panels      what the plots show, one data file a choice, loaded when chosen
-    tables      every number of the page as a table, loaded when opened; tables_prompts: those of changed prompts
+    tables      every number of the page as a table, loaded when opened
+    *_prompts, *_ablations    those of changed prompts, of null controls and parts of a vector
     made        how it was made
     say         numbers as people read them
     scripts     data as scripts, which a page opened from the disk may load

@@ -60,6 +60,7 @@ class MainTable:
         pooled: the words under the column of all benchmarks together, "" where there is none.
         calls: those that occur, for the legend: (call, sign, words).
         remarks: what a reader must know of the tasks shown, and of which of them.
+        apart: how many null controls have no line here: they have a plot of their own.
     """
 
     tasks: tuple[TaskRow, ...]
@@ -67,6 +68,7 @@ class MainTable:
     lines: tuple[Line, ...]
     calls: tuple[tuple[str, str, str], ...]
     remarks: tuple[tuple[str, str], ...]
+    apart: int
 
 
 def columns(summary: Summary) -> tuple[TaskRow, ...]:
@@ -101,8 +103,11 @@ def main_table(summary: Summary) -> MainTable:
             return _difference(row, cell, f"{variant['label']} on {titles[task]}", level, reach, sizes)
         return _score(cell, f"{variant['label']} on {titles[task]}", level) if cell else Square("none")
 
+    apart = {null["variant"] for row in summary["nulls"] for null in row["nulls"]}
     lines = []
     for variant in summary["variants"]:
+        if variant["id"] in apart:
+            continue
         squares = [square(variant, task) for task in names]
         if pooled:
             squares.insert(0, _pooled(pooled.get(variant["id"]), level, reach, sizes))
@@ -110,7 +115,7 @@ def main_table(summary: Summary) -> MainTable:
     calls = {square.call for line in lines for square in line.squares}
     legend = tuple((call, say.SIGNS[call], say.CALLS[call]) for call in say.SIGNS if call in calls)
     pooling = _weights(next(iter(pooled.values()), None))
-    return MainTable(tasks, pooling, tuple(lines), legend, _remarks(summary, tasks))
+    return MainTable(tasks, pooling, tuple(lines), legend, _remarks(summary, tasks), len(apart))
 
 
 def _remarks(summary: Summary, tasks: Sequence[TaskRow]) -> tuple[tuple[str, str], ...]:

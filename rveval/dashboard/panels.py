@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from rveval.dashboard import say
+from rveval.dashboard.choice import Choice, Panel
 from rveval.dashboard.names import Names
+from rveval.dashboard.panels_ablations import nulls, sweeps
 from rveval.summary.typed import Curve, FamilyDrop, Gains, Interval, Robustness, Summary, Survival
-
-Panel = dict[str, Any]
 
 CLASSES = {
     "content": "other reasoning",
@@ -28,18 +26,12 @@ CLASSES = {
 VERDICTS = {"survived": "better", "lost": "worse", "inconclusive": "unclear"}
 
 
-@dataclass(frozen=True)
-class Choice:
-    """One entry of a plot's menu: its name for people, its panels, and what a screen reader says of it."""
-
-    label: str
-    panels: list[Panel]
-
-
 def all_plots(summary: Summary) -> dict[str, list[Choice]]:
     """Every plot of the page with its choices; a plot without any has nothing to show."""
     return {
+        "nulls": nulls(summary),
         "curve": curves(summary),
+        "sweep": sweeps(summary),
         "heat": robustness(summary),
         "forest": survival(summary),
         "gains": gains(summary),

@@ -17,6 +17,7 @@ from rveval.dashboard.overview import main_table
 from rveval.dashboard.panels import all_plots
 from rveval.dashboard.scripts import write_data
 from rveval.dashboard.tables import all_tables
+from rveval.dashboard.tables_ablations import alone, called
 from rveval.summary.typed import Summary
 
 # Bokeh and its plotting interface, and the licence that has to go with them.
@@ -54,6 +55,8 @@ def write(summary: Summary, folder: Path) -> None:
         "tables": tables,
         "labels": names.variants,
         "titles": names.tasks,
+        "alone": lambda row: alone(row, names),
+        "called": called,
     }
     (folder / "index.html").write_text(render(context), encoding="utf-8")
 

@@ -9,6 +9,7 @@ from rveval.dashboard import say
 from rveval.dashboard.names import Names
 from rveval.dashboard.panels import CLASSES
 from rveval.dashboard.table import Row, Table, label_of, percent_of, points_of, title_of
+from rveval.dashboard.tables_ablations import interference, null_effects, nulls, refused, sweeps
 from rveval.dashboard.tables_prompts import factorial, families, robustness, survival
 from rveval.summary.typed import Summary
 
@@ -29,6 +30,11 @@ def all_tables(summary: Summary) -> dict[str, Table]:
         factorial,
         _claims,
         _noise,
+        nulls,
+        null_effects,
+        interference,
+        sweeps,
+        refused,
     )
     return {table.key: table for table in (make(summary, names) for make in makers)}
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from rveval import stats
 from rveval.summary.kept import listed
-from rveval.summary.nulls import ONE, WORDS, too_few
+from rveval.summary.nulls import ONE, WORDS
 from rveval.summary.phrases import points
-from rveval.summary.typed import NullRow, Statement
+from rveval.summary.typed import NullRow, Statement, Tone
 
 if TYPE_CHECKING:
     from rveval.summary.words import Findings
@@ -51,8 +51,8 @@ def statements(found: Findings) -> Iterator[Statement]:
         yield Statement(text=f"{text}are about that, not about the vector.", tone="mixed")
     if found.refused:
         labels = [row["label"] for row in found.refused]
-        some = f"{len(labels)} variants were" if len(labels) > 1 else "1 variant was"
-        yield Statement(text=f"{some} refused, and nothing was asked of it: {listed(labels)}.", tone="unknown")
+        some, them = (f"{len(labels)} variants were", "them") if len(labels) > 1 else ("1 variant was", "it")
+        yield Statement(text=f"{some} refused, and nothing was asked of {them}: {listed(labels)}.", tone="unknown")
 
 
 def _clean(found: Findings, variant: str) -> list[NullRow]:
@@ -77,31 +77,27 @@ def _of_kind(found: Findings, label: str, rows: Sequence[NullRow]) -> Iterator[S
     if same := [row for row in rows if matched(row)]:
         each = [
             f"{found.title(row['task'])} ({row['reached']} of {row['n']} reach {points(row['real']['value'])} points, "
-            f"p = {row['p']:.2g}){too_few(row)}"
+            f"p = {row['p']:.2g})"
             for row in same
         ]
         text = (
             f"{ONE.get(kind, kind)} does the same as {label} on {listed(each, ', and on ')}: that {gain} is not shown "
         )
-        yield Statement(text=f"{text[:1].upper()}{text[1:]}to come from what the vector means.", tone="bad")
+        tone: Tone = "bad" if gain == "gain" else "mixed"
+        yield Statement(text=f"{text[:1].upper()}{text[1:]}to come from what the vector means.", tone=tone)
     for row in rows:
         if effect(row) and not matched(row):
             tone = "good" if row["p"] <= _MOST else "unknown"
-            yield Statement(text=f"{label} on {found.title(row['task'])} {row['said']}.", tone=tone)  # type: ignore[typeddict-item]
-    if without := [row for row in rows if not effect(row)]:
-        each = [
-            f"{points(row['lowest'])} to {points(row['highest'])} points on {found.title(row['task'])}"
-            for row in without
-        ]
-        text = (
-            f"{label} has no {gain} there that its null controls could explain: {first['n']} {WORDS.get(kind, kind)} "
-        )
-        yield Statement(text=f"{text}give {listed(each, ', ')}.", tone="unknown")
+            yield Statement(text=f"{label} on {found.title(row['task'])} {row['said']}.", tone=tone)
+    if not any(map(effect, rows)):
+        each = [f"{points(row['lowest'])} to {points(row['highest'])} on {found.title(row['task'])}" for row in rows]
+        text = f"{label} has no {gain} that null controls could explain; its {first['n']} {WORDS.get(kind, kind)} give "
+        yield Statement(text=f"{text}{listed(each)} points.", tone="unknown")
 
 
 def _interference(found: Findings) -> Iterator[Statement]:
     shown = {row["task"] for row in found.tasks if row["shown"]}
     for row in found.interference:
         if row["family"] == "clean" and row["task"] in shown:
-            tone = {"better": "good", "worse": "mixed"}.get(row["call"], "unknown")
-            yield Statement(text=f"{found.label(row['variant'])}: {row['said']}.", tone=tone)  # type: ignore[typeddict-item]
+            tone: Tone = "good" if row["call"] == "better" else "mixed" if row["call"] == "worse" else "unknown"
+            yield Statement(text=f"{found.label(row['variant'])}: {row['said']}.", tone=tone)

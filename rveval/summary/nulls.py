@@ -119,7 +119,8 @@ def _subtracted(line: VariantRow) -> bool:
 def said(row: NullRow) -> str:
     """The rank in words, with what so many nulls can't say."""
     verb = "beats" if row["question"] == "help" else "hurts more than"
-    smallest = f", the smallest that {row['n']} nulls can give" if row["reached"] == 0 else ""
+    enough = row["reached"] == 0 and row["n"] >= row["needed"]
+    smallest = f", the smallest that {row['n']} nulls can give" if enough else ""
     text = f"{verb} {row['n'] - row['reached']} of {row['n']} {WORDS.get(row['kind'], row['kind'])} "
     return f"{text}(p = {row['p']:.2g}{smallest}){too_few(row)}"
 

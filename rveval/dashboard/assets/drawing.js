@@ -101,7 +101,7 @@
 
   const forest = (panel) => {
     const reach = panel.reach * 1.08 || 1;
-    const { rows, plot } = lines(panel, { x_axis_label: "gain here − gain clean, points", x_range: [-reach, reach] });
+    const { rows, plot } = lines(panel, { x_axis_label: panel.axis ?? "gain here − gain clean, points", x_range: [-reach, reach] });
     const source = new Bokeh.ColumnDataSource({ data: { y: rows, value: panel.value, low: panel.low, high: panel.high, fill: panel.call.map(colour), shape: panel.call.map(marker), inside: panel.call.map((call) => MARKERS.has(call) ? colour(call) : css("--paper")), tip: panel.tip } });
     zero(plot, "height");
     plot.segment({ field: "low" }, { field: "y" }, { field: "high" }, { field: "y" }, { source, line_color: { field: "fill" }, line_width: 2.5 });
@@ -109,6 +109,26 @@
     plot.ygrids[0].visible = false;
     plot.yaxes[0].axis_line_color = null;
     hover(plot, dots);
+    return { plot };
+  };
+
+  // The real vector as a line with its interval, null controls as small circles; those of one row do not hide each other.
+  const nulls = (panel) => {
+    const pad = 0.06 * (panel.to - panel.from) || 1;
+    const { rows, plot } = lines(panel, { x_axis_label: "against the baseline, points", x_range: [panel.from - pad, panel.to + pad] });
+    const [value, low, high] = panel.real;
+    const own = colour(panel.call);
+    zero(plot, "height");
+    plot.add_layout(new Bokeh.BoxAnnotation({ left: low, right: high, fill_color: own, fill_alpha: 0.14, line_color: null, level: "underlay" }));
+    plot.add_layout(new Bokeh.Span({ location: value, dimension: "height", line_color: own, line_width: 2, level: "underlay" }));
+    const dots = new Bokeh.ColumnDataSource({ data: { x: panel.value, y: panel.row.map((at, place) => [rows[at], 0.09 * (place * 3 % 7 - 3)]), tip: panel.tip } });
+    const real = new Bokeh.ColumnDataSource({ data: { x: rows.map(() => value), y: rows, tip: panel.realtip } });
+    const small = plot.scatter({ field: "x" }, { field: "y" }, { source: dots, size: 7, marker: "circle", fill_color: css("--paper"), fill_alpha: 0.6, line_color: css("--plot-none"), line_width: 1.5 });
+    const large = plot.scatter({ field: "x" }, { field: "y" }, { source: real, size: 12, marker: marker(panel.call), fill_color: own, line_color: css("--paper"), line_width: 1.5 });
+    plot.ygrids[0].visible = false;
+    plot.yaxes[0].axis_line_color = null;
+    hover(plot, small);
+    hover(plot, large);
     return { plot };
   };
 
@@ -137,5 +157,5 @@
     return { plot };
   };
 
-  rv.drawings = new Map([["curve", curve], ["heat", heat], ["forest", forest], ["gains", gains]]);
+  rv.drawings = new Map([["curve", curve], ["heat", heat], ["forest", forest], ["sweep", forest], ["nulls", nulls], ["gains", gains]]);
 })();

@@ -3,6 +3,8 @@
 "use strict";
 (() => {
   const LEGENDS = new Map([
+    ["nulls", [["better", "●", "the real vector, above 0"], ["worse", "■", "the real vector, below 0"], ["none", "◆", "the real vector, can't be told from 0"], ["none", "○", "a null control"]]],
+    ["sweep", [["better", "●", "better"], ["worse", "■", "worse"], ["none", "◆", "can't be told apart"], ["none", "○", "at the floor or the ceiling"]]],
     ["curve", [["better", "●", "above alpha 0"], ["worse", "■", "below alpha 0"], ["none", "◆", "can't be told from it"], ["none", "●", "alpha 0 itself"]]],
     ["heat", [["better", "■", "more right than on clean prompts"], ["worse", "■", "fewer"], ["none", "□", "pale: can't be told from no change"], ["none", "⊘", "at the floor or the ceiling"], ["none", "†", "has a remark: point at it, or open the table"]]],
     ["forest", [["better", "●", "survived"], ["worse", "■", "lost"], ["none", "◆", "inconclusive"], ["none", "○", "no gain to survive, or no verdict"], ["none", "†", "has a remark: point at it, or open the table"]]],
