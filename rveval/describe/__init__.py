@@ -1,6 +1,8 @@
 """`python -m rveval.describe model=... vector=... alpha=...`: what would be added to a model, before anything is run.
 
     arguments    the keys that a run does not have, and the words of --help
+    opening      the gate: what is described, and what it is compared with
+    making       from a config to what is printed and written
     formula      the variant in words and symbols
     sums         what is added up over entries; tensors, groups and totals are the same sums
     measure      one tensor, read once
@@ -8,7 +10,9 @@
     stream       all tensors: threads, progress, pages that are let go
     tables       what is printed
     picture      the heat map
-    files        vector.json and its schema, the pictures, the saved delta
+    files        vector.json and its schema; every file whole or not there
+    saving       the vector as one file
+    pages        memory-mapped pages, asked for and let go
 
 Importing this package does not import torch.
 """

@@ -95,6 +95,9 @@ def parse(words: Sequence[str]) -> tuple[Arguments, list[str]]:
 def _meant(word: str, problems: list[Problem]) -> bool:
     """Whether a word is most likely one of our keys, misspelt; a run's own keys are looked at by who runs."""
     key = word.partition("=")[0].lstrip("+~")
+    if key in KEYS:  # `+save=FILE`, or `save` alone
+        problems.append(Problem("is not key=value", word, fix=f"write {key}=VALUE"))
+        return True
     known = {*schema.known_keys(), *KEYS}
     if word.startswith("-") or key in known or "." in key or "/" in key:
         return False

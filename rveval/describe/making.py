@@ -11,22 +11,20 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from rveval import assembly, compatibility, lineage
+from rveval import compatibility
 from rveval.assembly import Assembled
-from rveval.checkpoints import Checkpoint, assert_finite, open_checkpoint, resolve
+from rveval.checkpoints import Checkpoint, assert_finite
 from rveval.describe import files, formula, picture, saving, tables
 from rveval.describe.arguments import Arguments
 from rveval.describe.measure import Subject
+from rveval.describe.opening import Compared, opened
 from rveval.describe.sums import Measured, places, total
-from rveval.describe.tables import Shown
-from rveval.errors import DoesNotMatch, Failed, Problem, Refused, RvevalError
+from rveval.describe.tables import Shown, say
+from rveval.errors import Failed, Problem, Refused
 from rveval.records.files import file_name
 from rveval.schema import Config
 from rveval.table import console
 from rveval.variants import VariantTensors
-
-Compared = dict[str, tuple[Checkpoint, str]]
-"""By name: a donor whose displacement from the common start the vector is compared with, and the words for it."""
 
 
 def describe(asked: Arguments, config: Config) -> None:
@@ -38,108 +36,30 @@ def describe(asked: Arguments, config: Config) -> None:
     """
     started = time.monotonic()
     out = console()
-    found, common, compared = _opened(asked, config)
+    found, common, compared = opened(asked, config)
     said = formula.formula(config, found)
-    _print(tables.head(found.label, found.recipe.fingerprint, said))
-    _print(tables.fits(found.report))
+    say(tables.head(found.label, found.recipe.fingerprint, said))
+    say(tables.fits(found.report))
     if found.recipe.is_base:
         out.print(Text(f"\nnothing is added: {formula.nothing_because(config)}", style="bold"))
     if not found.recipe.is_base:
         import torch  # noqa: F401 - its import takes seconds and is no part of what is timed
-    opened = time.monotonic()
+    ready = time.monotonic()
     tensors, nbytes = _measured(asked, found, common, compared)
     shown = Shown(config.alpha, tuple(compared), ranks=not asked.quick)
     if tensors:
         words = {name: text for name, (_, text) in compared.items()}
-        _print(tables.overview(tensors, shown, out.width))
-        _print(tables.by_layer(tensors, shown, out.width))
-        _print(tables.legend(shown, found.recipe.dtype, words))
-    timings = _timings(started, opened, nbytes)
+        say(tables.overview(tensors, shown, out.width))
+        say(tables.by_layer(tensors, shown, out.width))
+        say(tables.legend(shown, found.recipe.dtype, words))
+    timings = _timings(started, ready, nbytes)
     value = {**_said(config, found, said, asked), **_numbers(tensors, shown, found), "timings": timings}
     written = files.write(_folder(asked, found.label), _files(asked, found.label, value, tensors, shown))
-    _print(_last_words(tensors, shown, timings, written))
+    say(_last_words(tensors, shown, timings, written))
     if asked.save is not None:
         out.print(
             f"saved: {asked.save}: {saving.save(asked.save, asked.storage, config, found).words}", highlight=False
         )
-
-
-def _print(lines: Iterable[RenderableType]) -> None:
-    out = console()
-    for one in lines:
-        out.print(one, highlight=False)
-
-
-def _opened(asked: Arguments, config: Config) -> tuple[Assembled, Checkpoint | None, Compared]:
-    """The variant, the donors' common start, and what the vector is compared with; all problems at once."""
-    problems: list[Problem] = []
-    base, donors = assembly.open_all(config, problems)
-    common = _common(asked, problems)
-    if asked.save is not None and not any(config.vector.term_weights):
-        problems.append(Problem("there is no vector to save", "save", fix="name one with vector=NAME"))
-    if base is None or problems:
-        raise Refused(problems)
-    compared: Compared = {}
-    warnings: list[Problem] = []
-    if common is not None:
-        compared = _compared(asked, config, dict(donors))
-        problems += _common_problems(common, compared, base, warnings)
-    try:
-        found = assembly.assemble(config, base, donors)
-    except DoesNotMatch as error:
-        every = [*error.problems, *problems]
-        _print(tables.head(error.label, "", formula.formula(config)))
-        _print(tables.refused(every))
-        raise DoesNotMatch(every, error.label) from error
-    if problems:
-        raise Refused(problems)
-    found.report.warnings += warnings
-    return found, common, compared
-
-
-def _common(asked: Arguments, problems: list[Problem]) -> Checkpoint | None:
-    if asked.common is None:
-        return None
-    try:
-        return open_checkpoint(resolve(asked.common, "common"))
-    except RvevalError as error:
-        problems.extend(error.problems)
-        return None
-
-
-def _compared(asked: Arguments, config: Config, donors: Mapping[str, Checkpoint]) -> Compared:
-    """The whole checkpoints among the donors; the difference from the start of a saved delta means nothing."""
-    found: Compared = {}
-    start = formula.source_words(asked.common) if asked.common else "common"
-    several = len(config.vector.terms) > 1
-    for number, term in enumerate(config.vector.terms):
-        for side, source in (("minus", term.minus), ("plus", term.plus)):
-            donor = donors.get(f"vector.terms[{number}].{side}")
-            if term.minus is not None and source is not None and donor is not None:
-                name = f"{side} {number}" if several else side
-                found[name] = (donor, f"{formula.source_words(source)} - {start}")
-    return found
-
-
-def _common_problems(
-    common: Checkpoint, compared: Compared, base: Checkpoint, warnings: list[Problem]
-) -> Sequence[Problem]:
-    """What the common start lacks of the donors' tensors; and, as a warning, that it may not be their start at all."""
-    if not compared:
-        fix = "leave common out: it is what full checkpoints, plus and minus, were trained from"
-        return [Problem("no donor is a whole checkpoint with another to subtract", "common", fix=fix)]
-    for donor, words in compared.values():
-        names = [name for name in base.names if name in donor]
-        wrong = [name for name in names if name not in common or common.shape(name) != donor.shape(name)]
-        if wrong:
-            what = f"{len(wrong)} tensors of the donors are not here, or have another shape"
-            seen = compatibility.grouped(wrong)
-            return [Problem(what, f"common {common.folder}", "the start of the donors' training", seen)]
-        cosine = lineage.cosine(common, donor)
-        if cosine < lineage.UNRELATED:
-            what = f"nothing in common with a donor ({words}), so this is not what it was trained from"
-            warnings.append(Problem(what, f"common {common.folder}", found=f"a cosine of {cosine:.2f}"))
-    return []
 
 
 def _measured(
@@ -254,12 +174,12 @@ def _folder(asked: Arguments, label: str) -> Path:
     return (asked.out or Path("describe")) / file_name(label)
 
 
-def _timings(started: float, opened: float, nbytes: int) -> dict[str, float]:
+def _timings(started: float, ready: float, nbytes: int) -> dict[str, float]:
     """Seconds of the gate (the first time it hashes all files) and of the measurement, bytes, and peak memory."""
     now = time.monotonic()
-    measured = now - opened
+    measured = now - ready
     return {
-        "gate_s": opened - started,
+        "gate_s": ready - started,
         "measure_s": measured,
         "bytes": nbytes,
         "bytes_per_s": nbytes / measured if measured else 0.0,

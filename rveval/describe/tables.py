@@ -17,6 +17,7 @@ from rveval.describe.formula import Formula
 from rveval.describe.picture import short
 from rveval.describe.sums import KINDS, Measured, Place, Sums, grouped, places, total
 from rveval.errors import Problem
+from rveval.table import console
 
 _GAP = 2
 _NONE = "-"
@@ -42,6 +43,13 @@ class _Column:
     heading: str
     text: Callable[[Sums], str]
     leaves: int = 0  # its place in the order of leaving where there is no room; 0 stays
+
+
+def say(lines: Iterable[RenderableType]) -> None:
+    """Print, numbers as plain as words."""
+    out = console()
+    for one in lines:
+        out.print(one, highlight=False)
 
 
 def head(label: str, fingerprint: str, formula: Formula) -> Iterator[RenderableType]:
@@ -164,13 +172,16 @@ def overview(tensors: Sequence[Measured], shown: Shown, width: int) -> Iterator[
     cells = places(tensors)
     kinds = [kind for kind in KINDS if any(kind == of for _, of in cells)]
     rows = list(dict.fromkeys(row for row, _ in cells))
-    # By the number that matters most: where both do not fit, the relative one stays.
+    # The number that matters most: where both do not fit, the relative one stays.
     both = {
         place: f"{short(sums.norm(shown.alpha))} {percent(sums.relative(shown.alpha)):>7}"
         for place, sums in cells.items()
     }
     alone = {place: percent(sums.relative(shown.alpha)) for place, sums in cells.items()}
     texts = both if _grid_width(both, rows, kinds) <= width else alone
+    gone = []
+    while len(kinds) > 1 and _grid_width(texts, rows, kinds) > width:
+        gone.append(kinds.pop())
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
     table.add_column("layer", no_wrap=True)
     for kind in kinds:
@@ -182,6 +193,8 @@ def overview(tensors: Sequence[Measured], shown: Shown, width: int) -> Iterator[
     )
     yield Text(f"\n{words}", style="bold")
     yield table
+    if gone:
+        yield Text(f"no room for: {', '.join(gone)} (below)")
 
 
 def _grid_width(texts: Mapping[Place, str], rows: Sequence[str], kinds: Sequence[str]) -> int:
