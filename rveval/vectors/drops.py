@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from rveval.vectors.blocks import by_blocks
+from rveval.vectors.blocks import BLOCK, by_blocks
 from rveval.vectors.delta import Delta
 from rveval.vectors.draws import mixed, whole_number, words
 from rveval.vectors.sparse import made
@@ -22,12 +21,9 @@ if TYPE_CHECKING:
 
     from rveval.vectors.apply import Place
 
-ROWS = 1 << 20
-"""Entries of the rows that are ranked together (one row where it is longer): 4 MiB in float32."""
-
-PART = (1 << 15) - 1
+PART = 1 << 16
 """Entries that a thread works on at a time: all that it makes of them fits its second-level cache, and torch does not
-cut its own operations on them into parts for other threads."""
+cut its own operations on their random words into parts for other threads."""
 
 COARSE = 12
 """Bits of a mantissa that ranks do not look at: 11 stay, four more than bfloat16 has and one more than float16."""
@@ -82,7 +78,7 @@ def della(delta: Delta, step: Step, place: Place) -> Delta:
     low, width = step.density - step.epsilon, 2 * step.epsilon
     ranks = [rank / (columns - 1) for rank in range(columns)] if columns > 1 else [0.5]
     chances, seed = Chances.of([low + width * rank for rank in ranks], delta.device), place.seed(step)
-    rows = max(1, ROWS // columns)
+    rows = max(1, BLOCK // columns)
 
     def make(number: int, into: torch.Tensor) -> None:
         _drop_by_rank(delta, number * rows * columns, into.view(-1, columns), seed, chances)
@@ -160,19 +156,17 @@ def _drop_by_rank(delta: Delta, start: int, into: torch.Tensor, seed: str, chanc
     """
     import torch
 
+    delta.fill(start, into.view(-1))
     if delta.device.type != "cpu":
-        delta.fill(start, into.view(-1))
         _ranked(into, kept(seed, start, into.numel(), chances), chances.scale)
         return
-    columns, reading = into.shape[1], Lock()
+    columns = into.shape[1]
     rows = max(1, PART // columns)
     parts = range(0, len(into), rows)
 
     def work(first: int) -> None:
-        part, begin = into[first : first + rows], start + first * columns
-        with reading:
-            delta.fill(begin, part.view(-1))
-        mask = kept(seed, begin, part.numel(), chances).reshape(part.shape)
+        part = into[first : first + rows]
+        mask = kept(seed, start + first * columns, part.numel(), chances).reshape(part.shape)
         _ranked_on_cpu(part.numpy(), mask, chances.scale.numpy())
 
     threads = min(torch.get_num_threads(), len(parts))
