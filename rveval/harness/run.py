@@ -203,8 +203,9 @@ def variant(plan: Plan) -> Variant:
 
 
 def _term(term: RecipeTerm) -> dict[str, Any]:
-    paths = {"plus_path": term.plus, "minus_path": term.minus}
-    return {"plus": term.plus_hash, "minus": term.minus_hash, "weight": term.weight} | paths
+    on = {"plus_on_path": term.plus_on, "minus_on_path": term.minus_on}
+    paths = {"plus_path": term.plus, "minus_path": term.minus} | {side: path for side, path in on.items() if path}
+    return term.known | paths
 
 
 def versions() -> dict[str, str]:

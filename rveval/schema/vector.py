@@ -144,6 +144,9 @@ def _transform_problems(vector: VectorConfig) -> list[Problem]:
         if step.name == "other" and vector.other is None:
             fix = "write vector.other={plus: ..., minus: ...}"
             found.append(Problem("other needs another vector", "vector.other", fix=fix))
+    if vector.other is not None and vector.other.weight != 1:
+        fix = "leave the weight out; for the other direction exchange plus and minus"
+        found.append(Problem("is scaled to this vector's norm, so it has no weight", "vector.other.weight", fix=fix))
     if vector.terms:
         known = ", ".join(step.name for step in vector.steps)
         reasons: Sequence[str] = steps.senseless(vector.steps, len(vector.terms))
