@@ -30,8 +30,8 @@ def composed(*overrides: str) -> Any:
 
 
 def test_there_are_as_many_as_we_think() -> None:
-    assert len(OPTIONS) == 22
-    assert len(EXPERIMENTS) == 1
+    assert len(OPTIONS) == 25
+    assert len(EXPERIMENTS) == 10
     assert len(list(schema.config_dir().rglob("*.yaml"))) == len(OPTIONS) + len(EXPERIMENTS) + 1 + CLAIMS
 
 
