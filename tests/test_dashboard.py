@@ -275,6 +275,21 @@ def test_null_controls_are_drawn_under_the_real_vector_and_have_no_line_of_their
     assert panel["to"] >= max(ends)
 
 
+def test_null_controls_are_in_no_other_plot_but_in_every_table() -> None:
+    found = summary(SMALL)
+    control = found["variants"][2]
+    before = all_plots(found)
+    found["nulls"] = found["nulls"][:1]
+    found["nulls"][0]["nulls"][0]["variant"] = control["id"]
+    plots = all_plots(found)
+    for name in ("heat", "forest", "gains"):
+        assert control["label"] in json.dumps([choice.panels for choice in before[name]]), name
+        assert control["label"] not in json.dumps([choice.panels for choice in plots[name]]), name
+    assert before["curve"]
+    assert plots["curve"] == []
+    assert control["label"] in {row[0] for row in all_tables(found)["comparisons"].rows}
+
+
 def test_refused_variants_stand_on_the_page(tmp_path: Path) -> None:
     found = summary(SMALL)
     page = site(found, tmp_path)

@@ -314,6 +314,10 @@ def test_tables_of_ablations_hold_what_the_summary_does(ablated: Made) -> None:
     assert sweep == ["0.1", "0.5"]
     (refused,) = shown["Refused"].rows
     assert refused[:2] == ["m + 1 <b>x</b>", "another tokenizer | 5%"]
+    labels = {row["label"] for row in found["variants"] if row["null"]}
+    for title in ("Benchmarks", "Where a difference comes from"):
+        assert not labels & {row[0] for row in shown[title].rows}, "null controls have a table of their own"
+    assert labels < {row[0] for row in shown["Differences to the baseline"].rows}
     main = [row[0] for row in shown["Benchmarks"].rows]
     assert not any("random" in label for label in main)
     assert "5 null controls are not listed here" in shown["Benchmarks"].note

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from studies import Made, term
 
+from rveval.errors import Refused
 from rveval.summary import recipes
 from rveval.vectors import STEPS
 from rveval.vectors.steps import DEFAULTS, Step
@@ -388,6 +389,12 @@ def test_refused_variants_are_rows_and_in_the_verdict(made: Made) -> None:
     assert "every variant of the study was refused" in found["verdict"]["sentence"]
     made.add("1110", 1.0)
     assert any("1 variant was refused" in one["text"] for one in made.build()["verdict"]["points"])
+
+
+def test_a_study_of_refused_variants_alone_says_who_they_are(made: Made) -> None:
+    made.refuse("m + 1 x")
+    with pytest.raises(Refused, match=r"no complete cell(.|\n)*1 that were refused: m \+ 1 x"):
+        made.build()
 
 
 def test_forced_variants_say_so_everywhere(made: Made) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from rveval.summary.typed import Summary
+
 Panel = dict[str, Any]
 """One drawing: numbers in the units they are drawn in, beside the lines of text that the pointer shows."""
 
@@ -15,3 +17,8 @@ class Choice:
 
     label: str
     panels: list[Panel]
+
+
+def controls(summary: Summary) -> set[str]:
+    """The null controls that a real vector was compared with: they have a plot of their own, and no place in others."""
+    return {one["variant"] for row in summary["nulls"] for one in row["nulls"]}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from rveval.dashboard import say
+from rveval.dashboard.choice import controls
 from rveval.summary.typed import CellRow, Comparison, Interval, Pooled, Summary, TaskRow, VariantRow
 
 Sizes = Mapping[str, int]  # how many hypotheses each family of them holds
@@ -103,7 +104,7 @@ def main_table(summary: Summary) -> MainTable:
             return _difference(row, cell, f"{variant['label']} on {titles[task]}", level, reach, sizes)
         return _score(cell, f"{variant['label']} on {titles[task]}", level) if cell else Square("none")
 
-    apart = {null["variant"] for row in summary["nulls"] for null in row["nulls"]}
+    apart = controls(summary)
     lines = []
     for variant in summary["variants"]:
         if variant["id"] in apart:

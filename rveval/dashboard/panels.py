@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from rveval.dashboard import say
-from rveval.dashboard.choice import Choice, Panel
+from rveval.dashboard.choice import Choice, Panel, controls
 from rveval.dashboard.names import Names
 from rveval.dashboard.panels_ablations import nulls, sweeps
 from rveval.summary.typed import Curve, FamilyDrop, Gains, Interval, Robustness, Summary, Survival
@@ -57,7 +57,10 @@ def curves(summary: Summary) -> list[Choice]:
     names, under = Names.of(summary), _grouped(summary, [row["task"] for row in summary["curves"]])
     vectors = {(row["model"], row["vector"]) for row in summary["curves"]}
     chosen: dict[tuple[str, str, str, str], list[Panel]] = defaultdict(list)
+    apart = controls(summary)
     for row in summary["curves"]:
+        if any(point["variant"] in apart for point in row["points"]):
+            continue
         chosen[under[row["task"]], row["model"], row["vector"], row["family"]].append(_curve(row, names))
 
     def label(group: str, model: str, vector: str, family: str) -> str:
@@ -130,8 +133,9 @@ def robustness(summary: Summary) -> list[Choice]:
     """Change of accuracy under each family: a choice a benchmark, one heat map of variants by families."""
     names, under = Names.of(summary), _grouped(summary, [row["source"] for row in summary["robustness"]])
     chosen: dict[str, list[Robustness]] = defaultdict(list)
+    apart = controls(summary)
     for row in summary["robustness"]:
-        if row["families"]:
+        if row["families"] and row["variant"] not in apart:
             chosen[row["source"]].append(row)
     ordered = sorted(chosen, key=lambda source: under[source] != "")
     return [Choice(_titled(source, under, names), [_heat(source, chosen[source], names)]) for source in ordered]
@@ -183,7 +187,8 @@ def survival(summary: Summary) -> list[Choice]:
     """Difference in differences: a choice a benchmark, a panel a variant, a line a family."""
     names, under = Names.of(summary), _grouped(summary, [row["source"] for row in summary["survival"]])
     chosen: dict[str, dict[str, list[Survival]]] = defaultdict(lambda: defaultdict(list))
-    for row in summary["survival"]:
+    apart = controls(summary)
+    for row in (row for row in summary["survival"] if row["variant"] not in apart):
         chosen[row["source"]][row["variant"]].append(row)
     ordered = sorted(chosen, key=lambda source: under[source] != "")
     return [Choice(_titled(source, under, names), _forests(list(chosen[source].values()), names)) for source in ordered]
@@ -237,8 +242,9 @@ def gains(summary: Summary) -> list[Choice]:
     """Fixed and broken items by their reason: a choice a task, a panel a variant."""
     names, under = Names.of(summary), _grouped(summary, [row["task"] for row in summary["gains"]])
     chosen: dict[tuple[str, int], list[Gains]] = defaultdict(list)
+    apart = controls(summary)
     for row in summary["gains"]:
-        if under[row["task"]] == "":  # one by one they are in the table
+        if under[row["task"]] == "" and row["variant"] not in apart:  # one by one they are in the table
             chosen[row["task"], row["draw"]].append(row)
     several = {task for task, draw in chosen if draw != 0}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rveval.report.notes import MARKER, beyond_noise, footnote, remarks, turn
 from rveval.report.tables_ablations import interference, nulls, refused, sweeps
-from rveval.report.texts import CALLS, Shown, p_text, points, ranged, short
+from rveval.report.texts import CALLS, Shown, controls, p_text, points, ranged, short
 from rveval.report.texts import labels as _labels
 from rveval.report.texts import titles as _titles
 from rveval.summary.typed import Summary, TaskRow, VariantRow
@@ -39,7 +39,7 @@ def _columns(found: Summary) -> list[TaskRow]:
 
 def _main(found: Summary) -> Shown:
     columns = _columns(found)
-    apart = {null["variant"] for one in found["nulls"] for null in one["nulls"]}
+    apart = controls(found)
     lines = [row for row in found["variants"] if row["id"] not in apart]
     rows = [[row["label"], *(_main_cell(found, row, task) for task in columns)] for row in lines]
     headings = ["variant", *(f"{task['title']} (n={task['n']})" for task in columns)]
@@ -92,7 +92,7 @@ def _comparisons(found: Summary) -> Shown:
 
 
 def _survival(found: Summary) -> Shown:
-    labels, titles, remarked = _labels(found), _titles(found), remarks(found)
+    labels, titles, remarked, apart = _labels(found), _titles(found), remarks(found), controls(found)
     headings = ["variant", "benchmark", "family", "n", "gain clean", "gain under it", "change", "p (Holm)"]
     headings += ["share kept", "verdict", "why"]
     rows = [
@@ -108,6 +108,7 @@ def _survival(found: Summary) -> Shown:
             one["why"],
         ]
         for one in found["survival"]
+        if one["variant"] not in apart
     ]
     note = "Points; the share kept in %. Survived: the gain under the family lies above 0, and at least "
     note += f"{100 * found['rules']['margin']:g}% of it is kept, each with its interval."
@@ -117,8 +118,10 @@ def _survival(found: Summary) -> Shown:
 
 def _robust(found: Summary) -> Shown:
     labels, titles, remarked = _labels(found), _titles(found), remarks(found)
+    apart = controls(found)
+    known = [one for one in found["robustness"] if one["variant"] not in apart]
     # The columns over all families are marked with the benchmark wherever one of its families is.
-    marks = [any(drop["task"] in remarked for drop in one["families"]) for one in found["robustness"]]
+    marks = [any(drop["task"] in remarked for drop in one["families"]) for one in known]
     headings = ["variant", "benchmark", "clean", "worst family", "right under all", "wrong under all", "consistent"]
     rows = [
         [
@@ -130,7 +133,7 @@ def _robust(found: Summary) -> Shown:
             ranged(one["wrong_under_all"], False),
             ranged(one["consistency"], False),
         ]
-        for one, marked in zip(found["robustness"], marks, strict=True)
+        for one, marked in zip(known, marks, strict=True)
     ]
     note = "In %." + footnote(found, (drop["task"] for one in found["robustness"] for drop in one["families"]))
     return Shown("Robustness", headings, rows, note)
@@ -155,7 +158,7 @@ def _pooled(found: Summary) -> Shown:
 
 
 def _gains(found: Summary) -> Shown:
-    labels, titles = _labels(found), _titles(found)
+    labels, titles, apart = _labels(found), _titles(found), controls(found)
     names = [share["name"] for share in found["gains"][0]["classes"]] if found["gains"] else []
     tasks = short(found)
     rows = [
@@ -166,7 +169,7 @@ def _gains(found: Summary) -> Shown:
             *(f"{points(share['difference'])} (+{share['fixed']} -{share['broken']})" for share in one["classes"]),
         ]
         for one in found["gains"]
-        if one["task"] in tasks
+        if one["task"] in tasks and one["variant"] not in apart
     ]
     note = "Points, and items fixed and broken. Each item is in one class; they add up to the whole."
     return Shown("Where a difference comes from", ["variant", "task", "whole", *names], rows, note)
@@ -175,7 +178,10 @@ def _gains(found: Summary) -> Shown:
 def _curves(found: Summary) -> Shown:
     titles = _titles(found)
     rows = []
+    apart = controls(found)
     for one in found["curves"]:
+        if any(point["variant"] in apart for point in one["points"]):
+            continue
         dots = ", ".join(f"{point['alpha']:g}: {points(point['accuracy']['value'], False)}" for point in one["points"])
         trend, best = one["trend"], one["best"]
         rows.append(

@@ -30,7 +30,7 @@ def nulls(found: Summary) -> Shown:
             ", ".join(points(one[name]) for name in ("lowest", "mean", "highest")),
             "does it help more?" if one["question"] == "help" else "does it harm more?",
             str(one["reached"]),
-            f"{STRONG}{p_text(one['p'])}{STRONG}" if one["reached"] == 0 else p_text(one["p"]),
+            _bold(p_text(one["p"]), one["p"] <= 1 - found["rules"]["level"]),
             one["said"],
         ]
         for one in found["nulls"]
@@ -39,9 +39,13 @@ def nulls(found: Summary) -> Shown:
     note = (
         "Points. p is the exact one-sided rank of the real vector among its nulls, uncorrected, ties counted against "
     )
-    note += "it: whether it helps more than they do, or for a subtracted vector whether it harms more. Bold where no "
-    note += "null reaches it."
+    note += "it: whether it helps more than they do, or for a subtracted vector whether it harms more. Bold where "
+    note += "it is no larger than 1 - level."
     return Shown(NULLS, headings, rows, note)
+
+
+def _bold(text: str, counts: bool) -> str:
+    return f"{STRONG}{text}{STRONG}" if counts else text
 
 
 def interference(found: Summary) -> Shown:

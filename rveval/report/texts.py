@@ -53,3 +53,8 @@ def titles(found: Summary) -> dict[str, str]:
 def short(found: Summary) -> set[str]:
     """The tasks of short tables: groups, and what is in none."""
     return {task["task"] for task in found["tasks"] if task["shown"]}
+
+
+def controls(found: Summary) -> set[str]:
+    """The null controls that a real vector was compared with: they have a table of their own."""
+    return {one["variant"] for row in found["nulls"] for one in row["nulls"]}

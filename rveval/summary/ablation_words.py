@@ -40,8 +40,8 @@ def but(found: Findings, variant: str) -> str:
 
 def statements(found: Findings) -> Iterator[Statement]:
     """Everything there is to say of ablations, what takes a gain away first."""
-    told = list(_nulls(found))
-    yield from sorted(told, key=lambda one: one["tone"] != "bad")
+    order: dict[Tone, int] = {"bad": 0, "good": 1, "mixed": 2, "unknown": 3}
+    yield from sorted(_nulls(found), key=lambda one: order[one["tone"]])
     yield from _interference(found)
     forced = [row["label"] for row in found.variants if row["forced"] and not row["is_baseline"]]
     if forced:

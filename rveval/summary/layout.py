@@ -110,8 +110,15 @@ def _complete(studies: Sequence[Study], board: Board) -> dict[str, _Found]:
         raise Refused(problems)
     if not any(not _repeat(one) for one in found.values()):
         names = ", ".join(study.name for study in studies)
+        refused = [one["label"] for study in studies for one in study.reader.refusals(study.name)]
         raise Refused(
-            Problem("no complete cell", where=f"study {names}", fix="run it first: python -m rveval study=NAME ...")
+            Problem(
+                "no complete cell",
+                where=f"study {names}",
+                expected="a variant that was asked something" if refused else "",
+                found=f"{len(refused)} that were refused: {', '.join(refused[:5])}" if refused else "",
+                fix="run it first: python -m rveval study=NAME ...",
+            )
         )
     return found
 
