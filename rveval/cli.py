@@ -202,7 +202,8 @@ def _job(cfg: Any, label: str, invocation: _Invocation) -> Outcome:
 
     config = schema.parse(cfg)
     if config.points:
-        what, fix = "points stand where they are not read", "use --config-dir for configs of your own"
+        what = "the points of this experiment were not read"
+        fix = "name experiments one by one, and folders of your own with --config-dir"
         raise Refused(Problem(what, "points", fix=fix))
     from rveval import jobs
 

@@ -143,11 +143,18 @@ def _option_problems(override: Override, folders: Sequence[Path]) -> list[Proble
     return problems
 
 
+def is_list(override: Override) -> bool:
+    """Whether it sweeps over values that it names (or counts), and not over what a pattern finds."""
+    from hydra.core.override_parser.types import Glob
+
+    return override.is_discrete_sweep() and not isinstance(override.value(), Glob)
+
+
 def values(override: Override) -> list[object]:
-    """The value of an override, or all those of a sweep."""
+    """The value of an override, or all those of a list."""
     from hydra.core.override_parser.types import Transformer
 
-    if override.is_discrete_sweep():
+    if is_list(override):
         return list(override.sweep_iterator(transformer=Transformer.identity))
     return [] if override.is_sweep_override() else [override.value()]
 

@@ -79,7 +79,7 @@ def expand(typed: Sequence[str], given: str | None, folders: Sequence[Path]) -> 
 def _each_experiment(typed: Sequence[str]) -> list[list[str]]:
     """The command line, once for each experiment where a list of them is swept over."""
     for place, text in enumerate(typed):
-        if text.startswith("experiment=") and (found := _parsed(text)) and found.is_discrete_sweep():
+        if text.startswith("experiment=") and (found := _parsed(text)) and overrides.is_list(found):
             return [[*typed[:place], f"experiment={one}", *typed[place + 1 :]] for one in overrides.values(found)]
     return [list(typed)]
 
@@ -130,15 +130,16 @@ def _parsed(text: str) -> Override | None:
 
 
 def _single(texts: Sequence[str]) -> list[str]:
-    """The overrides with the first value of every sweep; what is of the launcher is left out."""
+    """The overrides with the first value of every list; what is of the launcher is left out."""
     found = []
     for text in texts:
         one = _parsed(text)
         if one is None or one.is_hydra_override():
             continue
-        if one.is_discrete_sweep():
+        if overrides.is_list(one):
             text = f"{one.get_key_element()}={next(iter(one.sweep_string_iterator()))}"
-        found.append(text)
+        if overrides.is_list(one) or not one.is_sweep_override():  # what a glob or an interval means, Hydra knows
+            found.append(text)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,10 @@ def configs(*arguments: str) -> list[schema.Config]:
     return found
 
 
-def planned(name: str, folder: Path) -> Planned:
+@cache
+def planned(name: str) -> Planned:
     found = Planned(0, {}, set())
-    for config in configs(f"experiment={name}", f"store={folder}"):
+    for config in configs(f"experiment={name}", "store=no_such_folder"):
         found.jobs += 1
         try:
             plan = cells.plan(config)
@@ -76,8 +78,8 @@ def test_every_experiment_is_listed_here() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
-def test_what_an_experiment_runs_and_what_of_it_is_refused(name: str, tmp_path: Path) -> None:
-    found = planned(name, tmp_path)
+def test_what_an_experiment_runs_and_what_of_it_is_refused(name: str) -> None:
+    found = planned(name)
     jobs, variants, refused = RUNS[name]
     assert (found.jobs, found.refused) == (jobs, refused)
     assert len({plan.recipe.fingerprint for plan in found.plans.values()}) == len(found.plans) == variants
@@ -89,14 +91,14 @@ def test_what_an_experiment_runs_and_what_of_it_is_refused(name: str, tmp_path: 
     assert bool(forced) == bool(refused)
 
 
-def test_nulls_hold_as_many_controls_as_the_smallest_p_needs(tmp_path: Path) -> None:
-    recipes = [plan.recipe for plan in planned("nulls", tmp_path).plans.values()]
+def test_nulls_hold_as_many_controls_as_the_smallest_p_needs() -> None:
+    recipes = [plan.recipe for plan in planned("nulls").plans.values()]
     kinds = Counter(recipe.steps[0].name for recipe in recipes if recipe.steps)
     assert kinds == {"random": 19, "permute": 5, "signs": 5, "spectrum": 5, "swap_layers": 5, "other": 1}
 
 
-def test_compose_runs_each_vector_alone_with_as_much_of_it_as_together(tmp_path: Path) -> None:
-    recipes = [plan.recipe for plan in planned("compose", tmp_path).plans.values()]
+def test_compose_runs_each_vector_alone_with_as_much_of_it_as_together() -> None:
+    recipes = [plan.recipe for plan in planned("compose").plans.values()]
     for alpha in (0.5, 1.0):
         sets = [{term.plus_hash for term in recipe.terms} for recipe in recipes if recipe.alpha == alpha]
         both = max(sets, key=len)

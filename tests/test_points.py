@@ -210,6 +210,12 @@ def test_a_sweep_with_a_value_for_every_job_is_not_taken_for_a_mistake() -> None
     assert len(lines("points=[[n=4,'temperature=0.5,0.7']]")) == 1
 
 
+def test_a_pattern_of_groups_is_left_to_hydra(ends: Ends) -> None:
+    assert main(["-m", "vector=glob(tiny_*)", "points=[[alpha=3],[alpha=4]]"]) == 0
+    vectors = len(list(schema.config_dir().glob("vector/tiny_*.yaml")))
+    assert ends.calls == ["run 3"] * vectors + ["run 4"] * vectors + ["close runs"]
+
+
 def test_points_where_nobody_reads_them_are_refused_and_not_ignored(ends: Ends, tmp_path: Path) -> None:
     assert main(["hydra.searchpath=[mine]", "experiment=three"]) == 2
     assert ends.calls == []
