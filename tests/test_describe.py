@@ -219,7 +219,7 @@ def test_several_terms_are_one_vector_and_each_has_its_cosines(tmp_path: Path) -
 
 def test_small_pieces_give_the_same_numbers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     whole = run(tmp_path, "common=tiny:base", "format=json")
-    monkeypatch.setattr(measure, "CHUNK", 1000)
+    monkeypatch.setattr(measure, "PIECE", 1000)
     monkeypatch.setattr(measure, "BLOCK", 3000)
     pieces = run(tmp_path, "common=tiny:base", "format=json")
     for one, other in zip(whole["tensors"], pieces["tensors"], strict=True):

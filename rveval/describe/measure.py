@@ -7,7 +7,7 @@ rank, which wants larger blocks. So a tensor of any size takes a few megabytes. 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
@@ -16,14 +16,17 @@ from rveval.checkpoints import Checkpoint
 from rveval.describe.ranks import Spectrum
 from rveval.describe.sums import Measured, Sums
 from rveval.variants import VariantTensors
-from rveval.vectors import CHUNK, Delta, Displacement, Memo, difference
+from rveval.vectors import Delta, Displacement, Memo, difference
 from rveval.vectors.measures import sum_of_squares
 
 if TYPE_CHECKING:
     import torch
 
-BLOCK = 1 << 20
-"""Entries of a block of rows (4 MiB of float32)."""
+PIECE = 1 << 16
+"""Entries of a piece: the eight vectors that are needed of it at a time are 2 MiB together."""
+
+BLOCK = 1 << 19
+"""Entries of a block of rows (2 MiB of float32)."""
 
 
 class Stopped(Exception):
@@ -42,6 +45,7 @@ class Subject:
         common: what the donors started from; None: no cosines.
         donors: whose displacements from `common` the vector is compared with.
         ranks: whether effective ranks are wanted.
+        seen: told the tensor and how many of its entries were measured, again and again, from any thread.
         stop: set by who does not want the rest.
     """
 
@@ -52,6 +56,7 @@ class Subject:
     common: Checkpoint | None = None
     donors: tuple[Checkpoint, ...] = ()
     ranks: bool = True
+    seen: Callable[[str, int], None] = lambda name, entries: None
     stop: threading.Event = field(default_factory=threading.Event)
 
 
@@ -105,7 +110,7 @@ class _Adding:
     def __init__(self, subject: Subject, name: str, terms: Sequence[Displacement]) -> None:
         import torch
 
-        self._subject, self._terms = subject, terms
+        self._subject, self._name, self._terms = subject, name, terms
         self._theta = subject.base.get(name).reshape(-1)
         self._weight = subject.variant.weight(name)
         self._dtype: torch.dtype = getattr(torch, subject.dtype)
@@ -115,7 +120,7 @@ class _Adding:
         self._donors = [] if taken is None else [difference(one.get(name), taken) for one in subject.donors]
         wanted = subject.ranks and len(self._shape) == 2 and prod(self._shape) > 0
         self._spectrum = Spectrum((self._shape[0], self._shape[1]), f"describe:{name}") if wanted else None
-        size = min(CHUNK, self._theta.numel())
+        size = min(PIECE, self._theta.numel())
         self._scratch = [torch.empty(size) for _ in range(3)]
         self._doubles = [torch.empty(size, dtype=torch.float64) for _ in range(2)]
         self._served = torch.empty(size, dtype=self._dtype)
@@ -134,12 +139,13 @@ class _Adding:
         block = torch.empty(min(rows * columns, numel))
         for start in range(0, numel, rows * columns):
             here = block[: min(rows * columns, numel - start)]
-            for at in range(0, here.numel(), CHUNK):
+            for at in range(0, here.numel(), PIECE):
                 if self._subject.stop.is_set():
                     raise Stopped
-                self._piece(start + at, here[at : at + CHUNK])
+                self._piece(start + at, here[at : at + PIECE])
             if self._spectrum:
                 self._spectrum.add(here.view(-1, columns))
+            self._subject.seen(self._name, here.numel())
         fourth, variance = self._spectrum.fourth() if self._spectrum else (0.0, 0.0)
         return Sums(
             tensors=1,
@@ -159,17 +165,20 @@ class _Adding:
     def _piece(self, start: int, v: torch.Tensor) -> None:
         """One piece: writes the vector into `v` and adds up all but the rank."""
         import numpy as np
+        import torch
 
         size = v.numel()
         theta, summed, term = (scratch[:size] for scratch in self._scratch)
         theta.copy_(self._theta[start : start + size])
         summed.copy_(theta)
-        v.zero_()
-        for one in self._terms:
+        for number, one in enumerate(self._terms):
             one.delta.fill(start, term)
             # The order of the factors is that of `combine`: the sum must round as the one that is served.
             summed.add_(term, alpha=self._subject.alpha * self._weight * one.weight)
-            v.add_(term, alpha=self._weight * one.weight)
+            if number:
+                v.add_(term, alpha=self._weight * one.weight)
+            else:
+                torch.mul(term, self._weight * one.weight, out=v)
         double = self._doubles[0][:size].copy_(theta)
         self._theta_squares += float(double.dot(double))
         double.copy_(v)

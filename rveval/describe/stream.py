@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import replace
+from math import prod
 from pathlib import Path
 
 from rveval.describe.measure import Subject, measured
@@ -16,7 +18,7 @@ from rveval.describe.pages import Ahead, let_go
 from rveval.describe.sums import Measured
 
 _MOST_THREADS = 8
-_HELD = 512 << 20
+_HELD = 256 << 20
 """Bytes that may be read before their pages are let go."""
 
 _QUIET_SECONDS = 10.0
@@ -37,19 +39,18 @@ def everything(subject: Subject, names: Sequence[str], folders: Sequence[Path]) 
     try:
         with progress("reading tensors", sum(sizes.values())) as tick, _Pages(ahead.files) as pages:
 
-            def done(name: str) -> None:
-                tick(sizes[name])
-                pages.read(sizes[name])
+            def seen(name: str, entries: int) -> None:
+                nbytes = sizes[name] * entries // prod(subject.base.shape(name))
+                tick(nbytes)
+                pages.read(nbytes)
 
-            found = _on_threads(subject, names, ahead, done)
+            found = _on_threads(replace(subject, seen=seen), names, ahead)
     finally:
         ahead.close()
     return [found[name] for name in names], sum(sizes.values())
 
 
-def _on_threads(
-    subject: Subject, names: Sequence[str], ahead: Ahead, done: Callable[[str], None]
-) -> dict[str, Measured]:
+def _on_threads(subject: Subject, names: Sequence[str], ahead: Ahead) -> dict[str, Measured]:
     import torch
 
     workers = max(1, min(_MOST_THREADS, len(os.sched_getaffinity(0)), len(names)))
@@ -59,9 +60,7 @@ def _on_threads(
     def one(name: str) -> Measured:
         if ready := next(waiting, None):
             ahead.tell(ready)
-        result = measured(subject, name)
-        done(name)
-        return result
+        return measured(subject, name)
 
     before = torch.get_num_threads()
     for name, _ in zip(waiting, range(workers), strict=False):
