@@ -34,7 +34,7 @@
       near.unobserve(target);
       target.rvDraw();
     }
-  }, { rootMargin: "500px" });
+  }, { rootMargin: "700px" });
 
   const figureOf = (name, panel) => {
     const { el } = rv;
