@@ -141,6 +141,9 @@ def _transform_problems(vector: VectorConfig) -> list[Problem]:
         for name in steps.lacking(step):
             fix = f"write vector.{name}=VALUE, or give it in the transform: {{name: {step.name}, {name}: VALUE}}"
             found.append(Problem(f"{step.name} needs {name}", "vector.transform", fix=fix))
+        if step.name == "della" and step.density is not None and step.epsilon is not None:
+            words = steps.della_range(step.density, step.epsilon)
+            found += [Problem(words, "vector.epsilon")] if words else []
         if step.name == "other" and vector.other is None:
             fix = "write vector.other={plus: ..., minus: ...}"
             found.append(Problem("other needs another vector", "vector.other", fix=fix))
