@@ -129,7 +129,7 @@ def test_a_term_of_weight_nothing_is_not_there() -> None:
         (["vector.transform=trim"], ["trim needs density"]),
         (["vector.transform=trim", "vector.density=1.5"], ["vector.density", "out of range"]),
         (["vector.transform=trim", "vector.density=0"], ["vector.density", "out of range"]),
-        (["vector.transform=della", "vector.density=0.95"], ["vector.epsilon", "della"]),
+        (["vector.transform=della", "vector.density=0.95"], ["vector.epsilon", "both must lie between 0 and 1"]),
         (["vector.transform=other"], ["other needs another vector"]),
         (["vector.other={plus: tiny:grpo, minus: tiny:sft, weight: 2}"], ["vector.other.weight", "exchange plus"]),
         (["vector.transform=[random,permute]"], ["makes no sense", "a null control of a null control"]),
