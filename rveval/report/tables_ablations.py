@@ -40,7 +40,7 @@ def nulls(found: Summary) -> Shown:
         "Points. p is the exact one-sided rank of the real vector among its nulls, uncorrected, ties counted against "
     )
     note += "it: whether it helps more than they do, or for a subtracted vector whether it harms more. Bold where "
-    note += "it is no larger than 1 - level."
+    note += f"it is at most {1 - found['rules']['level']:.2g}."
     return Shown(NULLS, headings, rows, note)
 
 
