@@ -133,13 +133,12 @@ def test_an_experiment_says_what_it_asks(name: str) -> None:
     lines = text.splitlines()
     assert lines[0] == "# @package _global_"
     head = " ".join(line.lstrip("# ") for line in lines[1:] if line.startswith("#"))
-    if name != "alpha_sweep":
-        assert "?" in head
-        assert "Read it so:" in head
-        commands = re.findall(r"python -m rveval experiment=(\w+) (.*)", head)
-        assert commands
-        assert {found for found, _ in commands} == {name}
-        assert all("model=" in rest and "suite=" in rest for _, rest in commands)
+    assert "?" in lines[1]
+    assert all(words in head for words in ("Read it so:", "On the tiny family:"))
+    commands = re.findall(r"python -m rveval experiment=(\w+) (.*)", head)
+    assert commands
+    assert {found for found, _ in commands} == {name}
+    assert all("model=" in rest and "suite=" in rest for _, rest in commands)
     assert ("exit status 2" in head) == bool(RUNS[name][2])
     assert yaml.safe_load(text)["study"] == name
 
