@@ -337,6 +337,17 @@ def test_what_is_forced_is_marked(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert found["total"]["norm"] > 0
 
 
+def test_donors_that_were_forced_have_their_cosines_where_they_fit(tmp_path: Path) -> None:
+    words = ["vector.misfit=tensor", "force_incompatible=true", "common=tiny:base", "format=json", "quick=true"]
+    found = run(tmp_path, *words)
+    assert found["compatibility"]["misfit"] == "tensor"
+    left = set(found["compatibility"]["left_out"])
+    assert len(left) == 1
+    by_name = {row["name"]: row for row in found["tensors"]}
+    for name, row in by_name.items():
+        assert (row["norm"] == 0 and row["cosines"] == {"minus": None, "plus": None}) == (name in left), name
+
+
 def test_broken_donors_are_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = tinymodels.sibling(TINY / "grpo", tmp_path / "broken")
     tensors = tinymodels.tensors(broken)
@@ -587,6 +598,15 @@ def config(*words: str) -> schema.Config:
         (["vector.weights=[2]"], "theta + 1 * [2 * (tiny:grpo - tiny:sft)]"),
         (["vector.transform=signs", "vector.ramp=[0,1]"], "theta + 1 * w * T(tiny:grpo - tiny:sft)"),
         (["vector.terms=[{plus: {path: d.safetensors}}]"], "theta + 1 * (d.safetensors)"),
+        (
+            [
+                "vector.terms=[{plus: {path: a}, minus: {path: b}},{plus: {path: o/c, revision: v1}, weight: -2}]",
+                "vector.transform=ties",
+                "vector.density=0.5",
+            ],
+            "theta + 1 * T(a - b, -2 * (o/c@v1))",
+        ),
+        (["vector.terms=[{plus: {path: a}},{plus: {path: c}, weight: -1}]"], "theta + 1 * [(a) - (c)]"),
         (["alpha=0"], "theta"),
         (["vector=none"], "theta"),
     ],

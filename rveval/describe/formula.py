@@ -75,9 +75,9 @@ def nothing_because(config: Config) -> str:
 
 def _symbols(config: Config, terms: Sequence[tuple[Term, float]]) -> str:
     weight = "w * " if config.vector.ramp else ""
-    summed = _sum(terms, "T" if config.vector.steps else "")
-    bare = len(terms) == 1 and config.vector.steps and terms[0][1] == 1
-    inner = summed if bare or (len(terms) == 1 and summed.startswith("(")) else f"[{summed}]"
+    summed = _transformed(config, terms)
+    alone = len(terms) == 1 and terms[0][1] == 1
+    inner = summed if alone or _merges(config) else f"[{summed}]"
     sign = "-" if config.alpha < 0 else "+"
     return f"theta {sign} {number(abs(config.alpha))} * {weight}{inner}"
 
@@ -85,8 +85,21 @@ def _symbols(config: Config, terms: Sequence[tuple[Term, float]]) -> str:
 def vector_symbols(config: Config) -> str:
     """The vector without alpha, such as `w * T(tiny:grpo - tiny:sft)`."""
     terms = [(t, w) for t, w in zip(config.vector.terms, config.vector.term_weights, strict=True) if w]
-    summed = _sum(terms, "T" if config.vector.steps else "")
+    summed = _transformed(config, terms)
     return f"w * [{summed}]" if config.vector.ramp else summed
+
+
+def _merges(config: Config) -> bool:
+    """Whether a step takes all terms together."""
+    return any(step.name == "ties" for step in config.vector.steps)
+
+
+def _transformed(config: Config, terms: Sequence[tuple[Term, float]]) -> str:
+    """`T(a - b) + T(c - d)`; `T(a - b, c - d)` where a step takes all terms together."""
+    if _merges(config):
+        parts = [_difference(term) if weight == 1 else _sum([(term, weight)], "") for term, weight in terms]
+        return f"T({', '.join(parts)})"
+    return _sum(terms, "T" if config.vector.steps else "")
 
 
 def _sum(terms: Sequence[tuple[Term, float]], transform: str) -> str:

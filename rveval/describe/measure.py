@@ -104,6 +104,14 @@ def _untouched(subject: Subject, name: str) -> Sums:
     return Sums(tensors=1, entries=prod(subject.base.shape(name)), theta=squares)
 
 
+def _displaced(subject: Subject, name: str) -> list[Delta]:
+    """How far the donors are from the common start; nothing where a donor that was forced does not fit."""
+    common, shape = subject.common, subject.base.shape(name)
+    if common is None or any(name not in one or one.shape(name) != shape for one in (common, *subject.donors)):
+        return []
+    return [difference(donor.get(name), common.get(name)) for donor in subject.donors]
+
+
 class _Adding:
     """The sums of one tensor, and the scratch they need."""
 
@@ -115,9 +123,7 @@ class _Adding:
         self._weight = subject.variant.weight(name)
         self._dtype: torch.dtype = getattr(torch, subject.dtype)
         self._shape = subject.base.shape(name)
-        common = subject.common
-        taken = None if common is None else common.get(name)
-        self._donors = [] if taken is None else [difference(one.get(name), taken) for one in subject.donors]
+        self._donors = _displaced(subject, name)
         wanted = subject.ranks and len(self._shape) == 2 and prod(self._shape) > 0
         self._spectrum = Spectrum((self._shape[0], self._shape[1]), f"describe:{name}") if wanted else None
         size = min(PIECE, self._theta.numel())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rveval import assembly, compatibility, lineage
+from rveval.adapters import Adapter
 from rveval.assembly import Assembled
 from rveval.checkpoints import Checkpoint, open_checkpoint, resolve
 from rveval.describe import formula, tables
@@ -66,7 +67,9 @@ def _compared(asked: Arguments, config: Config, donors: Mapping[str, Checkpoint]
     for number, term in enumerate(config.vector.terms):
         for side, source in (("minus", term.minus), ("plus", term.plus)):
             donor = donors.get(f"vector.terms[{number}].{side}")
-            if term.minus is not None and source is not None and donor is not None:
+            # An adapter that does not stand for a whole model is a difference already, as a saved delta is.
+            whole = not isinstance(donor, Adapter) or donor.full
+            if term.minus is not None and source is not None and donor is not None and whole:
                 name = f"{side} {number}" if several else side
                 found[name] = (donor, f"{formula.source_words(source)} - {start}")
     return found
