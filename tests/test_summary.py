@@ -12,7 +12,7 @@ from rich.console import Console
 
 from rveval import stats, summary, table
 from rveval.errors import Refused
-from rveval.records import SCHEMA_VERSION, CellRecord, Sample, Store, StudyEntry
+from rveval.records import SCHEMA_VERSION, CellRecord, Refusal, Sample, Store, StudyEntry
 
 BASE = "b" * 64
 TERM = [{"plus": "p", "minus": "m", "weight": 1.0}]
@@ -233,6 +233,36 @@ def shown(study: Study, width: int = 132, fresh: set[str] | None = None) -> str:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert max(len(line) for line in text.splitlines()) <= width
     return str(text)
+
+
+def difference(text: str, label: str) -> str:
+    """What the line of a variant says of its difference."""
+    (line,) = [line for line in text.splitlines() if line.startswith(f"{label} ")]
+    return next(words for words in ("baseline", "another model", "[") if words in line.partition("]")[2])
+
+
+def test_a_donor_beside_the_base_is_no_baseline(study: Study) -> None:
+    study.add("1100101010", label="m")
+    study.add("1111111010", label="v-plus", base="another")
+    assert {difference(shown(study), label) for label in ("m", "v-plus")} == {"baseline"}  # two bases: who knows
+    study.add("1110101010", alpha=0.5, label="m+v")
+    text = shown(study)
+    assert [difference(text, label) for label in ("m", "v-plus", "m+v")] == ["baseline", "another model", "["]
+
+
+def test_refused_variants_are_listed_with_their_first_reason(study: Study) -> None:
+    reason = {"what": "another shape: a.weight", "where": "w", "expected": "[2]", "found": "[3]", "fix": ""}
+    for label, problems in (("m + 1 v [misfit tensor]", [reason, reason, reason]), ("m + 1 w", [reason])):
+        refusal = Refusal(schema_version=SCHEMA_VERSION, study="s", label=label, problems=problems, config={})
+        study.store.write_refusal(refusal)
+    console = Console(file=io.StringIO(), width=132)
+    for one in table.refused(study.store.refusals("s")):
+        console.print(one)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert lines[-2].split("  ")[0] == "m + 1 v [misfit tensor]"
+    assert lines[-2].rstrip().endswith("another shape: a.weight: [3] instead of [2] (and 2 more)")
+    assert lines[-1].rstrip().endswith("another shape: a.weight: [3] instead of [2]")
+    assert list(table.refused([])) == []
 
 
 LONG = "instruct_1.5b + 0.5 rlvr_sft_1.5b"
