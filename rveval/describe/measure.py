@@ -176,21 +176,23 @@ class _Adding:
         size = v.numel()
         theta, summed, term = (scratch[:size] for scratch in self._scratch)
         theta.copy_(self._theta[start : start + size])
-        summed.copy_(theta)
         for number, one in enumerate(self._terms):
-            one.delta.fill(start, term)
+            into = term if number else v
+            one.delta.fill(start, into)
             # The order of the factors is that of `combine`: the sum must round as the one that is served.
-            summed.add_(term, alpha=self._subject.alpha * self._weight * one.weight)
+            factor = self._subject.alpha * self._weight * one.weight
+            torch.add(summed if number else theta, into, alpha=factor, out=summed)
             if number:
                 v.add_(term, alpha=self._weight * one.weight)
-            else:
-                torch.mul(term, self._weight * one.weight, out=v)
+            elif self._weight * one.weight != 1:
+                v.mul_(self._weight * one.weight)
         double = self._doubles[0][:size].copy_(theta)
         self._theta_squares += float(double.dot(double))
         double.copy_(v)
         self._squares += float(double.dot(double))
         self._nonzero += int(np.count_nonzero(v.numpy() != 0))
-        before, after = self._as_served(theta), self._as_served(summed)
+        before = theta if self._theta.dtype == self._dtype else self._as_served(theta)
+        after = self._as_served(summed)
         self._changed += int(np.count_nonzero(before.numpy() != after.numpy()))
         other = self._doubles[1][:size]
         for number, donor in enumerate(self._donors):
