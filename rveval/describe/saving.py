@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 
 from rveval import deltas
@@ -21,18 +22,13 @@ def save(file: Path, storage: Storage, config: Config, found: Assembled) -> Save
     """
     from rveval.describe.measure import vector
     from rveval.describe.pages import let_go
+    from rveval.describe.stream import progress
     from rveval.variants import VariantTensors
     from rveval.vectors import Delta
 
     variant = VariantTensors(replace(found.recipe, alpha=1.0))
-    terms = {name: variant.displacements(name) for name in variant.names if variant.weight(name)}
-    names = [name for name, of in terms.items() if of]
+    names = [name for name in variant.names if variant.weight(name) and variant.displacements(name)]
     read = [path for _, donor in found.donors for path in donor.files]
-
-    def delta(name: str) -> Delta:
-        let_go(read)
-        return vector(terms[name], variant.weight(name))
-
     donors = dict(found.donors)
     plus = next(donor for place, donor in found.donors if place.endswith(".plus"))
     said = deltas.origin(
@@ -43,7 +39,15 @@ def save(file: Path, storage: Storage, config: Config, found: Assembled) -> Save
         scope=found.recipe.scope,
         transforms=[step.known for step in found.recipe.steps],
     )
-    return deltas.save(names, delta, file, said, storage)
+    sizes = {name: 4 * prod(variant.shape(name)) for name in names}
+    with progress("saving the vector", 2 * sum(sizes.values())) as tick:
+
+        def delta(name: str) -> Delta:  # asked twice for each, see `deltas.save`
+            let_go(read)
+            tick(sizes[name])
+            return vector(variant.displacements(name), variant.weight(name))
+
+        return deltas.save(names, delta, file, said, storage)
 
 
 def _paths(config: Config, places: Iterable[str]) -> dict[str, str]:

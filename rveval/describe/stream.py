@@ -63,7 +63,7 @@ def _on_threads(subject: Subject, names: Sequence[str], ahead: Ahead) -> dict[st
         return measured(subject, name)
 
     before = torch.get_num_threads()
-    for name, _ in zip(waiting, range(workers), strict=False):
+    for _, name in zip(range(workers), waiting, strict=False):
         ahead.tell(name)
     pool = ThreadPoolExecutor(workers, "describe", initializer=torch.set_num_threads, initargs=(1,))
     futures: dict[Future[Measured], str] = {}
