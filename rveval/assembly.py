@@ -103,12 +103,14 @@ def assemble(config: Config, base: Checkpoint, donors: Sequence[Donor]) -> Assem
     """The variant of a config whose checkpoints are open.
 
     Raises:
-        DoesNotMatch: the donors do not fit the base, or the scope or a transform does not fit the model.
+        Refused: the scope or a transform does not fit the model.
+        DoesNotMatch: the donors do not fit the base: a finding about them, which a study keeps.
     """
     layers = scopes.layers_of(config.vector.layers, scopes.depth_of(base.names))
     recipe = _recipe(config, base, donors, layers)
+    if mistakes := scopes.problems(recipe.selection, base.names, base.config) or _rank_problems(recipe, base):
+        raise Refused(mistakes)
     report = compatibility.check(base, donors, recipe.selection, forced=config.force_incompatible)
-    report.problems += [] if report.problems else _rank_problems(recipe, base)
     recipe = replace(recipe, forced=report.forced)
     shown = label(config.model.label, config.vector.label, recipe, config.vector.weights or ())
     if report.problems:

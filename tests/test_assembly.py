@@ -157,6 +157,18 @@ def test_a_config_that_makes_no_sense_is_refused(overrides: list[str], said: lis
         (["vector.scope=[atention]"], ["matches no tensor", "nearest names"]),
         (["vector.kinds=[head]"], ["no tensor of kind head"]),
         (["vector.transform=rank", "vector.rank=33"], ["the rank is above that of", "k_proj", "at most 32"]),
+    ],
+)
+def test_a_scope_or_a_rank_that_the_model_does_not_have_is_refused(overrides: list[str], said: list[str]) -> None:
+    with pytest.raises(Refused) as refused:
+        assembled(*overrides)
+    assert not isinstance(refused.value, DoesNotMatch)  # a slip of the user's, no finding about donors
+    assert [words for words in said if words not in str(refused.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
         (["vector=tiny_foreign"], ["another initialisation", "force_incompatible=true"]),
         (
             ["vector.transform=other", "vector.other={plus: tiny:grpo-foreign, minus: tiny:sft-foreign}"],
@@ -164,7 +176,7 @@ def test_a_config_that_makes_no_sense_is_refused(overrides: list[str], said: lis
         ),
     ],
 )
-def test_what_does_not_match_the_model_is_refused(overrides: list[str], said: list[str]) -> None:
+def test_donors_that_do_not_match_are_refused(overrides: list[str], said: list[str]) -> None:
     with pytest.raises(DoesNotMatch) as refused:
         assembled(*overrides)
     assert [words for words in said if words not in str(refused.value)] == []

@@ -13,6 +13,7 @@ from rich.console import Console
 from rveval import stats, summary, table
 from rveval.errors import Refused
 from rveval.records import SCHEMA_VERSION, CellRecord, Refusal, Sample, Store, StudyEntry
+from rveval.summary.compare import _by_numbers as by_numbers
 
 BASE = "b" * 64
 TERM = [{"plus": "p", "minus": "m", "weight": 1.0}]
@@ -344,3 +345,9 @@ def test_a_group_is_kept_only_if_all_its_cells_are(study: Study) -> None:
     subtask(study, "snarks", "10")
     assert "kept" in shown(study)
     assert "kept" not in shown(study, fresh={fresh})
+
+
+def test_labels_are_sorted_by_their_numbers() -> None:
+    labels = ["v [random seed 10]", "v [random seed 2]", "v", "v [trim 0.2]", "v [trim 0.05]", "2 v"]
+    found = sorted(labels, key=by_numbers)
+    assert found == ["2 v", "v", "v [random seed 2]", "v [random seed 10]", "v [trim 0.05]", "v [trim 0.2]"]

@@ -118,7 +118,14 @@ def missing(store: Store, study: str) -> list[tuple[str, str]]:
 
 
 def _order(row: Row) -> tuple[Any, ...]:
-    return row.cell["task"], row.cell["draw"], row.asked, row.cell["variant"]["alpha"], row.label
+    number = row.cell["variant"]["alpha"]
+    return row.cell["task"], row.cell["draw"], row.asked, number, _by_numbers(row.label)
+
+
+def _by_numbers(label: str) -> list[tuple[str, float]]:
+    """A label's words and numbers, so that `seed 2` comes before `seed 10`."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", label)
+    return [(words, float(number)) for words, number in zip(parts[::2], [*parts[1::2], "0"], strict=True)]
 
 
 def _read(store: Store, ids: Sequence[str]) -> tuple[dict[str, CellRecord], dict[str, list[Sample]]]:
