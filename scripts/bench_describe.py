@@ -161,8 +161,10 @@ def watch(process: subprocess.Popen[bytes], peaks: Peaks) -> None:
         time.sleep(0.02)
 
 
-def described(base: Path, plus: Path, out: Path, cache: Path, *words: str) -> tuple[dict[str, float], Peaks, float]:
-    """One run of describe: its own timings, its peak memory, its seconds of processor time."""
+def described(
+    base: Path, plus: Path, out: Path, cache: Path, *words: str
+) -> tuple[dict[str, float], Peaks, tuple[float, float]]:
+    """One run of describe: its own timings, its peak memory, its seconds of processor time as user and as system."""
     terms = f"vector.terms=[{{plus: {{path: '{plus}'}}, minus: {{path: '{base}'}}}}]"
     command = [sys.executable, "-m", "rveval.describe", f"model.path={base}", "model.label=synthetic", terms]
     command += ["vector.label=noise", "alpha=0.5", f"out={out}", "format=json", *words]
@@ -177,8 +179,8 @@ def described(base: Path, plus: Path, out: Path, cache: Path, *words: str) -> tu
     after = os.times()
     if status:
         sys.exit((out.parent / "log.txt").read_text())
-    processor = after.children_user + after.children_system - before.children_user - before.children_system
-    return json.loads((out / "vector.json").read_text())["timings"], peaks, processor
+    user, system = after.children_user - before.children_user, after.children_system - before.children_system
+    return json.loads((out / "vector.json").read_text())["timings"], peaks, (user, system)
 
 
 def main() -> None:
@@ -203,11 +205,12 @@ def main() -> None:
             if asked.quick_only and name == "hashes known":
                 continue
             drop([base, plus])
-            found, peaks, processor = described(base, plus, folder / "out", folder / "cache", *words)
+            found, peaks, (user, system) = described(base, plus, folder / "out", folder / "cache", *words)
             print(
                 f"{name:24} {found['measure_s']:7.1f} s  {nbytes / found['measure_s'] / 1e9:5.2f} GB/s of files; "
                 f"before that the gate {found['gate_s']:.1f} s; "
-                f"processor {processor:.0f} s; peak RSS {peaks.rss / 1e9:.2f} GB, RssAnon {peaks.anon / 1e9:.2f} GB",
+                f"processor {user:.0f} s + {system:.0f} s of the system; "
+                f"peak RSS {peaks.rss / 1e9:.2f} GB, RssAnon {peaks.anon / 1e9:.2f} GB",
                 flush=True,
             )
 
