@@ -13,10 +13,11 @@ from scipy import stats
 
 from rveval.errors import Failed
 from rveval.vectors import CHUNK, Delta, Displacement, Memo, Place, Step, combine, difference, transformed
+from rveval.vectors.delta import RUN
 from rveval.vectors.draws import gaussians, words
 from rveval.vectors.layers import swapped
 from rveval.vectors.measures import sum_of_squares
-from rveval.vectors.permute import placed
+from rveval.vectors.permute import shuffled
 
 CPU = torch.device("cpu")
 DRAWN = ("random", "permute", "signs")
@@ -194,8 +195,8 @@ def test_permute_sends_entries_everywhere(size: int) -> None:
         start = went(size, seed)
         pairs = (start * bins // size) * bins + torch.arange(size) * bins // size
         table += torch.bincount(pairs, minlength=bins * bins).view(bins, bins)
-    # Runs of 64 move together, so that whole blocks have counts that vary up to 64 times as much as single entries'.
-    spread = 1 if size <= CHUNK else 64
+    # Runs move together, so that whole blocks have counts that vary up to so many times as much as single entries'.
+    spread = 1 if size <= CHUNK else RUN
     statistic = float(((table - table.mean()) ** 2 / table.mean()).sum()) / spread
     assert statistic < stats.chi2.ppf(0.9999, (bins - 1) ** 2)
     assert statistic > stats.chi2.ppf(0.0001, (bins - 1) ** 2) / spread
@@ -211,7 +212,7 @@ def test_permute_leaves_no_neighbours_and_no_common_order() -> None:
         assert abs(float(torch.corrcoef(torch.stack([one, other]))[0, 1])) < 5 / CHUNK**0.5
 
 
-@pytest.mark.parametrize("size", [64, 5000, CHUNK, 9 * CHUNK + 70, 17 * CHUNK])
+@pytest.mark.parametrize("size", [512, 5000, CHUNK, 9 * CHUNK + 700, 17 * CHUNK])
 def test_permute_is_the_same_where_runs_must_be_looked_for(size: int) -> None:
     assert torch.equal(went(size, 2), went(size, 2, take=False))
 
@@ -225,18 +226,16 @@ def test_permute_after_another_step() -> None:
 
 
 @given(st.integers(1, 3000), st.integers(0, 99))
-def test_placed_is_a_permutation(size: int, seed: int) -> None:
-    whole = placed(f"{seed}", size, 0, size, CPU)
+def test_shuffled_is_a_permutation(size: int, seed: int) -> None:
+    whole = shuffled(f"{seed}", size, CPU)
     assert torch.equal(whole.sort().values.long(), torch.arange(size))
-    first = size // 3
-    assert torch.equal(placed(f"{seed}", size, first, size - first, CPU), whole[first:])
 
 
-def test_placed_sends_each_to_each_equally_often() -> None:
+def test_shuffled_sends_each_to_each_equally_often() -> None:
     size, rounds = 12, 6000
     table = torch.zeros(size, size)
     for seed in range(rounds):
-        table[torch.arange(size), placed(f"{seed}", size, 0, size, CPU).long()] += 1
+        table[torch.arange(size), shuffled(f"{seed}", size, CPU).long()] += 1
     assert stats.chi2.sf(float(((table - rounds / size) ** 2 / (rounds / size)).sum()), (size - 1) ** 2) > 1e-4
 
 

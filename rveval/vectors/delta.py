@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 CHUNK = 1 << 18
 """Elements handled at a time on the CPU: the float32 scratch (1 MiB each) fits the second-level caches of two cores."""
 
-RUN = 64
-"""Entries that lie together when single places are asked for: two lines of cache in a 16-bit type."""
+RUN = 512
+"""Entries that lie together when single places are asked for: a kilobyte in a 16-bit type."""
 
 GPU_CHUNK = 1 << 26
 """The same on a GPU, where a chunk must be large enough to be worth seven launches (256 MiB of scratch each)."""

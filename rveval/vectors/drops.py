@@ -6,7 +6,6 @@ more than 32 bits, and most entries cost an eighth of a random word.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from rveval.vectors.apply import Place
 
 PART = 1 << 16
-"""Entries that a thread works on at a time: all that it makes of them fits its second-level cache, and torch does not
-cut its own operations on their random words into parts for other threads."""
+"""Entries that are ranked at a time: all that is made of them fits a second-level cache."""
 
 COARSE = 12
 """Bits of a mantissa that ranks do not look at: 11 stay, four more than bfloat16 has and one more than float16."""
@@ -150,33 +148,17 @@ def _marked(mask: Any) -> torch.Tensor:
 
 
 def _drop_by_rank(delta: Delta, start: int, into: torch.Tensor, seed: str, chances: Chances) -> None:
-    """Write the rows of a delta that begin at `start`, each with what is drawn of its entries in rising order.
-
-    On the CPU on as many threads as torch has, each with a few rows at a time.
-    """
-    import torch
-
+    """Write the rows of a delta that begin at `start`, each with what is drawn of its entries in rising order."""
     delta.fill(start, into.view(-1))
+    mask = kept(seed, start, into.numel(), chances)
     if delta.device.type != "cpu":
-        _ranked(into, kept(seed, start, into.numel(), chances), chances.scale)
+        _ranked(into, mask, chances.scale)
         return
-    columns = into.shape[1]
-    rows = max(1, PART // columns)
-    parts = range(0, len(into), rows)
-
-    def work(first: int) -> None:
-        part = into[first : first + rows]
-        mask = kept(seed, start + first * columns, part.numel(), chances).reshape(part.shape)
-        _ranked_on_cpu(part.numpy(), mask, chances.scale.numpy())
-
-    threads = min(torch.get_num_threads(), len(parts))
-    if threads == 1:
-        for first in parts:
-            work(first)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(work, parts):
-            pass
+    numbers, marks, scale = into.numpy(), mask.reshape(into.shape), chances.scale.numpy()
+    rows = max(1, PART // into.shape[1])
+    for first in range(0, len(numbers), rows):
+        here = slice(first, first + rows)
+        _ranked_on_cpu(numbers[here], marks[here], scale)
 
 
 def _ranked(numbers: torch.Tensor, mask: torch.Tensor, scale: torch.Tensor) -> None:

@@ -2,21 +2,22 @@
 
 The order is one of many and not drawn from all with equal chances. It has two steps:
 
-1. Runs of 64 neighbours (two lines of cache in a 16-bit type) change places as wholes, all over the tensor, by a
-   pseudo-random permutation of the runs.
-2. Within every block of 2**18 entries of the result the entries change places singly. The last, shorter block, and a
-   tensor of at most one block, have a pseudo-random permutation of their own; whole blocks share one, followed by
-   a mixing of places (odd multiplier, shift, odd multiplier, offset) whose numbers are drawn for each block.
+1. Runs of 512 neighbours (a kilobyte of a 16-bit type) change places as wholes, all over the tensor, by a pseudo-random
+   permutation of the runs.
+2. Within every block of 2**18 entries of the result the entries change places singly: by one pseudo-random permutation
+   for all blocks, followed by a mixing of places (odd multiplier, shift, odd multiplier, offset) whose numbers are
+   drawn for each block of each tensor. A shorter block, and a tensor of at most one block, take of it what is theirs.
 
 So where an entry goes is uniform over the tensor, and any two entries that were not in one run are as good as
 independent; those of one run end within one block of 2**18, in places that have nothing to do with each other. The up
-to 63 entries after the last whole run always end in the last block. Pseudo-random permutations are Feistel networks
-of six rounds with cycle walking (Black and Rogaway 2002, "Ciphers with arbitrary finite domains"), of the seed alone.
+to 511 entries after the last whole run always end in the last block. Pseudo-random permutations are Feistel networks
+of six rounds over the next power of two, of which the numbers below the size are kept in their order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rveval.vectors.blocks import BLOCK, by_blocks
@@ -39,8 +40,9 @@ _GROUP = 8
 def permute(delta: Delta, step: Step, place: Place) -> Delta:
     """The entries of a tensor, each exactly once, in an order drawn by the seed; the module says which."""
     seed = place.seed(step)
-    gather = _gatherer(delta, _run_numbers(f"{seed}:runs", delta.numel // RUN, delta.device))
-    shared = placed(f"{seed}:places", BLOCK, 0, BLOCK, delta.device) if delta.numel >= 2 * BLOCK else None
+    gather = _gatherer(delta, shuffled(f"{seed}:runs", delta.numel // RUN, delta.device))
+    shared = _shared(f"{step.seed}:{step.name}", delta.device)
+    drawn = words(f"{seed}:blocks", 0, 4 * -(-delta.numel // BLOCK), torch_cpu()).tolist()
 
     def make(number: int, into: torch.Tensor) -> None:
         import torch
@@ -50,13 +52,16 @@ def permute(delta: Delta, step: Step, place: Place) -> Delta:
         gather(number, gathered[:whole])
         if whole < size:
             delta.fill(delta.numel - (size - whole), gathered[whole:])
-        if size < BLOCK or shared is None:
-            order = placed(f"{seed}:block {number}", size, 0, size, into.device)
-        else:
-            order = _remixed(shared, words(f"{seed}:blocks", 4 * number, 4, into.device).tolist())
-        torch.index_select(gathered, 0, order, out=into)
+        order = _remixed(shared, drawn[4 * number :])
+        torch.index_select(gathered, 0, order if size == BLOCK else order[order < size], out=into)
 
     return Delta(delta.shape, delta.device, by_blocks(delta.numel, BLOCK, make), made(step, delta.key, seed))
+
+
+@lru_cache(maxsize=4)
+def _shared(seed: str, device: torch.device) -> torch.Tensor:
+    """The permutation of a block's places that all blocks share."""
+    return shuffled(f"{seed}:places", BLOCK, device)
 
 
 def _remixed(order: torch.Tensor, drawn: list[int]) -> torch.Tensor:
@@ -67,21 +72,22 @@ def _remixed(order: torch.Tensor, drawn: list[int]) -> torch.Tensor:
     return found.mul_(drawn[1] & low | 1).add_(drawn[2] & low).bitwise_and_(low)
 
 
-def placed(seed: str, size: int, first: int, count: int, device: torch.device) -> torch.Tensor:
-    """The places `first : first + count` of a pseudo-random permutation of `size` things (2**31 at most): int32."""
+def shuffled(seed: str, size: int, device: torch.device) -> torch.Tensor:
+    """A pseudo-random permutation of the numbers below `size` (2**31 at most): int32."""
     import torch
 
     bits = max(size - 1, 1).bit_length()
-    keys = [key >> 32 for key in words(seed, 0, 2 * _ROUNDS, torch.device("cpu")).tolist()]
-    found = torch.arange(first, first + count, dtype=torch.int32, device=device)
+    keys = [key >> 32 for key in words(seed, 0, 2 * _ROUNDS, torch_cpu()).tolist()]
+    found = torch.arange(1 << bits, dtype=torch.int32, device=device)
     _feistel(found, bits, keys)
-    outside = (found >= size).nonzero().view(-1)
-    while outside.numel():
-        again = found[outside]
-        _feistel(again, bits, keys)
-        found[outside] = again
-        outside = outside[again >= size]
-    return found
+    return found if size == 1 << bits else found[found < size]
+
+
+def torch_cpu() -> torch.device:
+    """Where a few words are drawn whose numbers Python needs."""
+    import torch
+
+    return torch.device("cpu")
 
 
 def _feistel(numbers: torch.Tensor, bits: int, keys: list[int]) -> None:
@@ -108,34 +114,19 @@ def _feistel(numbers: torch.Tensor, bits: int, keys: list[int]) -> None:
         numbers.bitwise_xor_(hashed)
 
 
-def _run_numbers(seed: str, runs: int, device: torch.device) -> Callable[[int, int], torch.Tensor]:
-    """The places `first : first + count` of the permutation of the runs, found for many blocks at a time."""
-    found: list[tuple[int, torch.Tensor]] = []
-
-    def numbers(first: int, count: int) -> torch.Tensor:
-        group, within = divmod(first, BLOCK)
-        if not found or found[0][0] != group:
-            start = group * BLOCK
-            found[:] = [(group, placed(seed, runs, start, min(BLOCK, runs - start), device))]
-        return found[0][1][within : within + count]
-
-    return numbers
-
-
-def _gatherer(delta: Delta, numbers: Callable[[int, int], torch.Tensor]) -> Callable[[int, torch.Tensor], None]:
+def _gatherer(delta: Delta, runs: torch.Tensor) -> Callable[[int, torch.Tensor], None]:
     """`gather(block, into)`: the runs that belong into a block of the result, taken singly or while reading all."""
     found: list[tuple[int, torch.Tensor]] = []
 
     def direct(number: int, into: torch.Tensor) -> None:
         assert delta.take is not None
-        delta.take(numbers(number * _RUNS, into.numel() // RUN), into)
+        delta.take(runs[number * _RUNS :][: into.numel() // RUN], into)
 
     def by_reading(number: int, into: torch.Tensor) -> None:
         group, within = divmod(number, _GROUP)
         if not found or found[0][0] != group:
             first = group * _GROUP * _RUNS
-            wanted = numbers(first, min(_GROUP * _RUNS, delta.numel // RUN - first))
-            found[:] = [(group, read_runs(delta, wanted))]
+            found[:] = [(group, read_runs(delta, runs[first : first + _GROUP * _RUNS]))]
         into.copy_(found[0][1][within * BLOCK :][: into.numel()])
 
     return by_reading if delta.take is None else direct
