@@ -184,9 +184,8 @@ def _run_job(cfg: Any, label: str, invocation: _Invocation) -> None:
     try:
         outcome = _guarded(label, lambda: _job(cfg, label, invocation), invocation)
     except KeyboardInterrupt:
-        invocation.jobs.append(
-            Outcome(INTERRUPTED, label, "complete cells are kept; the same command goes on from there")
-        )
+        kept = "complete cells are kept; the same command goes on from there" if invocation.verb is None else ""
+        invocation.jobs.append(Outcome(INTERRUPTED, label, kept))
         raise
     assert outcome is not None
     invocation.jobs.append(outcome)

@@ -34,6 +34,7 @@ def save(file: Path, storage: Storage, config: Config, found: Assembled) -> Save
     said = deltas.origin(
         plus,
         formula.vector_symbols(config),
+        base=found.base,
         hashes={place: donor.identity for place, donor in donors.items()},
         paths=_paths(config, donors),
         scope=found.recipe.scope,
