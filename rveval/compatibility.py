@@ -181,13 +181,14 @@ def _names(
     heads = [name for name in [*missing, *extra] if HEAD.search(name)]
     tying = "; one of the two ties its output head to the embedding and the other does not" if heads else ""
     for names, others, what in (
-        (missing, extra, "of the base are missing here"),
-        (extra, missing, "are not in the base"),
+        (missing, extra, "of the base missing here"),
+        (extra, missing, "not in the base"),
     ):
         if names:
             there = others or (base.names if names is extra and isinstance(donor, Adapter) else ())
             near = f" (here instead: {nearest(names[0], there)})" if there else ""
-            text = f"{len(names)} tensors {what}: {grouped(names)}{near}{tying}"
+            count = "1 tensor" if len(names) == 1 else f"{len(names)} tensors"
+            text = f"{count} {what}: {grouped(names)}{near}{tying}"
             report.problems.append(Problem(text, where, fix=fix))
 
 

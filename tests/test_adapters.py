@@ -635,7 +635,7 @@ def test_another_models_adapter_is_refused_with_the_name_of_its_model(
     with pytest.raises(Refused) as caught:
         assembled(plus=folder)
     words = str(caught.value)
-    assert "1 tensors are not in the base: model.layers.0.attention.wq.weight (here instead: model.layers." in words
+    assert "1 tensor not in the base: model.layers.0.attention.wq.weight (here instead: model.layers." in words
     assert f"another shape: {DOWN}.weight" in words
     assert words.count("trained on org/another") == 2
     # What fits may be chosen, or forced; the rest is said.

@@ -102,8 +102,8 @@ def test_everything_at_once(family: Path, donor: Path) -> None:
         gate(family, donor).raise_if_refused()
     text = str(caught.value)
     for part in (
-        "1 tensors of the base are missing here: model.norm.weight (here instead: model.norm.wieght)",
-        "1 tensors are not in the base: model.norm.wieght (here instead: model.norm.weight)",
+        "1 tensor of the base missing here: model.norm.weight (here instead: model.norm.wieght)",
+        "1 tensor not in the base: model.norm.wieght (here instead: model.norm.weight)",
         "another shape: model.layers.1.mlp.up_proj.weight",
         "expected [128, 64], found [3, 64]",
         "rms_norm_eps differs",
@@ -209,7 +209,7 @@ def test_many_names_are_one_line_and_none_is_dropped(family: Path, donor: Path) 
     edit(donor, lambda named: [named.pop(f"model.layers.{i}.mlp.up_proj.weight") for i in range(2)])
     report = gate(family, donor)
     assert len(report.problems) == 1
-    assert "2 tensors of the base are missing here: model.layers.*.mlp.up_proj.weight (2)" in words(report.problems)
+    assert "2 tensors of the base missing here: model.layers.*.mlp.up_proj.weight (2)" in words(report.problems)
     assert "vector.scope" in report.problems[0].fix
 
 
@@ -224,7 +224,7 @@ def test_a_tied_base_and_an_untied_donor(family: Path) -> None:
     assert "tie_word_embeddings differs" in words(report.problems)
     donors = [(PLUS, open_checkpoint(family / "plus")), (MINUS, open_checkpoint(family / "minus"))]
     report = check(open_checkpoint(family / "untied"), donors, ALL)
-    assert "1 tensors of the base are missing here: lm_head.weight" in words(report.problems)
+    assert "1 tensor of the base missing here: lm_head.weight" in words(report.problems)
 
 
 @pytest.mark.parametrize("says_tied", [True, False])
@@ -403,7 +403,7 @@ def delta(family: Path, folder: Path, metadata: dict[str, str] | None = None) ->
 
 def test_a_saved_delta(family: Path, tmp_path: Path) -> None:
     report = delta(family, tmp_path / "delta")
-    assert "5 tensors of the base are missing here" in words(report.problems)
+    assert "5 tensors of the base missing here" in words(report.problems)
     assert ABSENT in words(report.problems)
     report = delta(family, tmp_path / "sparse", {ABSENT: "zero"})
     assert report.problems == []

@@ -169,7 +169,7 @@ def test_a_refusal_that_can_not_be_kept_says_both(tmp_path: Path, capsys: pytest
     (tmp_path / "runs").write_text("a file in the way")
     assert refused_run(tmp_path, "vector.misfit=tensor") == 2
     err = capsys.readouterr().err
-    assert "1 tensors of the base are missing" in err
+    assert "1 tensor of the base missing" in err
     assert "the store can't be written to" in err
 
 
