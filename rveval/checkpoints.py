@@ -6,19 +6,17 @@ here too, so that the rest of rveval needs this one name. Importing this module 
 
 from __future__ import annotations
 
-import difflib
 import json
 import logging
 import math
 import mmap
 import threading
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rveval import headers, vocabulary
-from rveval.errors import Problem, Refused
+from rveval.errors import Problem, Refused, nearest
 from rveval.fingerprints import content_hash, recall, remember
 from rveval.sources import resolve
 from rveval.vocabulary import Vocabulary
@@ -168,11 +166,6 @@ def _config(path: Path, problems: list[Problem]) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         problems.append(Problem(f"config.json cannot be read: {error}", str(path), fix="download the file again"))
     return {}
-
-
-def nearest(name: str, names: Iterable[str], limit: int = 3) -> str:
-    """The names most like `name`, for messages."""
-    return ", ".join(difflib.get_close_matches(name, list(names), n=limit, cutoff=0.0)) or "none"
 
 
 def assert_finite(checkpoint: Checkpoint) -> None:

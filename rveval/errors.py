@@ -5,8 +5,9 @@ Problems are collected and raised once, so that a user mends a config in one rou
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +81,11 @@ class Failed(RvevalError):
 
 class DoesNotFit(Failed):
     """A task was not asked, because a prompt leaves no room for its answer; the engine is as it was."""
+
+
+def nearest(name: str, names: Iterable[str], limit: int = 3) -> str:
+    """The names most like `name`, for messages."""
+    return ", ".join(difflib.get_close_matches(name, list(names), n=limit, cutoff=0.0)) or "none"
 
 
 def cache_dir() -> Path:

@@ -6,16 +6,17 @@ whose names are known; regular expressions work for any.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from rveval.errors import Problem
+from rveval.errors import Problem, nearest
 
-_LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks?)\.(\d+)\.")
+LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks?)\.(\d+)\.")
+"""Where a tensor's name tells its layer; the first place counts, experts and the like come later in a name."""
+
 _KINDS = {
     "embeddings": re.compile(r"(?:^|\.)embed_tokens\.weight$"),
     "head": re.compile(r"(?:^|\.)lm_head\.(?:weight|bias)$"),
@@ -33,7 +34,7 @@ def layer_of(name: str) -> int | None:
     >>> layer_of("model.layers.3.mlp.up_proj.weight"), layer_of("model.norm.weight")
     (3, None)
     """
-    found = _LAYER.search(name)
+    found = LAYER.search(name)
     return int(found.group(1)) if found else None
 
 
@@ -150,7 +151,7 @@ def _pattern_problems(patterns: Sequence[str], names: Sequence[str]) -> list[Pro
 
 def _near(text: str, names: Sequence[str]) -> str:
     literal = re.sub(r"\\(.)|[\^$*+?()|\[\]]", r"\1", text)
-    return ", ".join(difflib.get_close_matches(literal, list(names), n=3, cutoff=0.0)) or "none"
+    return nearest(literal, names)
 
 
 def _kind_problems(kinds: Sequence[str], names: Sequence[str], config: Mapping[str, Any]) -> list[Problem]:

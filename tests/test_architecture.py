@@ -27,7 +27,7 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "architecture": (0, set()),
     "perturb": (0, {"errors"}),
     "answers": (0, {"errors"}),
-    "vectors": (0, {"errors"}),
+    "vectors": (0, {"scopes", "errors"}),
     "scopes": (0, {"errors"}),
     "stats": (0, set()),
     # 1 one kind of I/O

@@ -182,7 +182,6 @@ def variant(plan: Plan) -> Variant:
     """The variant as it stands in records; a base has no terms, whatever the config's vector is."""
     recipe = plan.recipe
     terms = [_term(term) for term in (() if recipe.is_base else recipe.terms)]
-    takes_other = recipe.other is not None and any(step.name == "other" for step in recipe.steps)
     return Variant(
         label=plan.label,
         alpha=0.0 if recipe.is_base else recipe.alpha,
@@ -196,7 +195,7 @@ def variant(plan: Plan) -> Variant:
         layers=list(recipe.layers) if recipe.layers else None,
         ramp=list(recipe.ramp),
         steps=[] if recipe.is_base else [step.known for step in recipe.steps],
-        other=_term(recipe.other) if takes_other and recipe.other else None,
+        other=_term(recipe.other) if recipe.other else None,
         forced=recipe.forced,
         misfit=recipe.misfit,
     )

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks?)\.(\d+)\.")
-"""Where a tensor's name tells its layer; the first place counts, experts and the like come later in a name."""
+from rveval.scopes import LAYER
 
 Layer = tuple[str, str]
 """What stands before the number of a layer, and the number: a model may have several stacks of layers."""

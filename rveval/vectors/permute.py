@@ -39,14 +39,14 @@ _GROUP = 8
 
 def permute(delta: Delta, step: Step, place: Place) -> Delta:
     """The entries of a tensor, each exactly once, in an order drawn by the seed; the module says which."""
+    import torch
+
     seed = place.seed(step)
     gather = _gatherer(delta, shuffled(f"{seed}:runs", delta.numel // RUN, delta.device))
     shared = _shared(f"{step.seed}:{step.name}", delta.device)
-    drawn = words(f"{seed}:blocks", 0, 4 * -(-delta.numel // BLOCK), torch_cpu()).tolist()
+    drawn = words(f"{seed}:blocks", 0, 4 * -(-delta.numel // BLOCK), torch.device("cpu")).tolist()
 
     def make(number: int, into: torch.Tensor) -> None:
-        import torch
-
         size = into.numel()
         gathered, whole = torch.empty_like(into), size // RUN * RUN
         gather(number, gathered[:whole])
@@ -77,17 +77,10 @@ def shuffled(seed: str, size: int, device: torch.device) -> torch.Tensor:
     import torch
 
     bits = max(size - 1, 1).bit_length()
-    keys = [key >> 32 for key in words(seed, 0, 2 * _ROUNDS, torch_cpu()).tolist()]
+    keys = [key >> 32 for key in words(seed, 0, 2 * _ROUNDS, torch.device("cpu")).tolist()]
     found = torch.arange(1 << bits, dtype=torch.int32, device=device)
     _feistel(found, bits, keys)
     return found if size == 1 << bits else found[found < size]
-
-
-def torch_cpu() -> torch.device:
-    """Where a few words are drawn whose numbers Python needs."""
-    import torch
-
-    return torch.device("cpu")
 
 
 def _feistel(numbers: torch.Tensor, bits: int, keys: list[int]) -> None:
