@@ -1,0 +1,22 @@
+"""Loops over the entries of a piece, compiled: one pass over a piece that lies in a cache, where torch and numpy need
+one pass for every operation.
+
+Numba compiles a function when it is first called and keeps the machine code beside the source (or in the user's
+cache), so that a machine compiles it once. The functions let the other threads run. They compute what their lines say
+in IEEE arithmetic: nothing is fused or reordered, so a piece gives the same bits on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
+import numba
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function of numpy arrays and numbers; a division by zero is infinite or NaN, as numpy has it."""
+    return cast(Callable[P, R], numba.njit(nogil=True, cache=True, error_model="numpy")(function))
