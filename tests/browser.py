@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+PATIENCE = 120
+"""Seconds that a page may take to come to what is waited for; two are usual, and a slow machine is no error."""
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -57,7 +59,7 @@ class Opened:
     asked: list[str] = field(default_factory=list)
     dialogs: list[str] = field(default_factory=list)
 
-    def until(self, condition: str, seconds: float = 30) -> None:
+    def until(self, condition: str, seconds: float = PATIENCE) -> None:
         """Wait until an expression is true. Playwright's own way would evaluate it in ways that the policy forbids."""
         end = time.monotonic() + seconds
         while not self.page.evaluate(condition):
@@ -89,6 +91,7 @@ def opened(
 ) -> Iterator[Opened]:
     """A page of its own, with nothing remembered from others."""
     context = started.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+    context.set_default_timeout(PATIENCE * 1000)
     found = Opened(context.new_page())
 
     def heard(message: Any) -> None:
@@ -125,7 +128,7 @@ DRAWN = """async () => {
   });
   for (const element of all) {
     element.scrollIntoView({ block: 'center', behavior: 'instant' });
-    for (let turn = 0; turn < 100 && !(element.dataset.ready && inked(element)); turn += 1) {
+    for (let turn = 0; turn < 600 && !(element.dataset.ready && inked(element)); turn += 1) {
       await new Promise((done) => setTimeout(done, 50));
     }
   }

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CACHE = Path(tempfile.mkdtemp(prefix="rveval-test-cache-"))
@@ -32,6 +33,10 @@ os.environ["RVEVAL_CACHE"] = str(CACHE)
 os.environ["HF_HUB_OFFLINE"] = "1"
 if DATA is not None:
     os.environ["RVEVAL_DATA"] = str(DATA)
+
+# Hypothesis lets an example fail that takes 0.2 s: nothing is measured by a test here, least of all on a busy machine.
+settings.register_profile("rveval", deadline=None)
+settings.load_profile("rveval")
 
 
 def needs_data(*names: str) -> pytest.MarkDecorator:

@@ -12,7 +12,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -264,13 +263,10 @@ def test_every_upstream_field_is_there_unchanged() -> None:
 
 
 @needs_data("bbh")
-def test_bbh_is_27_subtasks_and_6511_items_read_in_less_than_a_second() -> None:
+def test_bbh_is_27_subtasks_and_6511_items() -> None:
     assert len(BBH) == 27
-    started = time.perf_counter()
     items = [item for source in BBH for item in load(source)]
-    for _ in range(20):
-        again = [item for source in BBH for item in load(source)]
-    assert time.perf_counter() - started < 5  # 0.07 s, and 0.004 s a time after it, when the machine is idle
+    again = [item for source in BBH for item in load(source)]
     assert len({item["item_id"] for item in items}) == len(items) == 6511
     assert again == items
     assert len({data_hash(source) for source in BBH}) == 27

@@ -6,7 +6,6 @@ import ast
 import re
 import subprocess
 import sys
-import time
 from collections import Counter
 
 import pytest
@@ -76,14 +75,6 @@ def test_the_strength_says_how_many() -> None:
     for strength, count in ((0.2, 1), (0.34, 2), (0.7, 3), (1.0, 3)):
         for old, new in zip(asked, perturb(asked, "distractor", strength=strength), strict=True):
             assert len(re.findall(r"\d+", new.question)) == len(re.findall(r"\d+", old.question)) + count
-
-
-@needs_data("gsm8k")
-def test_all_of_gsm8k_takes_under_five_seconds() -> None:
-    asked = items("gsm8k")
-    start = time.process_time()
-    perturb(asked, "distractor")
-    assert time.process_time() - start < 5
 
 
 @needs_data("bbh")

@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from collections import Counter
 from dataclasses import replace
 from random import Random
@@ -67,9 +66,7 @@ def test_one_word_for_one_word_the_same_in_question_and_answer(draw: int) -> Non
 @needs_data("gsm8k")
 def test_most_of_gsm8k_changes_and_the_rest_says_why() -> None:
     asked = items("gsm8k")
-    start = time.process_time()
     after = perturb(asked, "rename")
-    assert time.process_time() - start < 5
     reasons = Counter(why for item in after for why in item.left_alone)
     changed = sum(old.question != new.question for old, new in zip(asked, after, strict=True))
     assert changed + sum(reasons.values()) == len(asked)

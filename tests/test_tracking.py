@@ -212,7 +212,7 @@ def test_a_server_out_of_reach_costs_seconds(
     begun = time.monotonic()
     warning = finishes_with_a_warning(config(tmp_path, mode="online"), caplog)
     assert "not mirrored" in warning
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - begun < 80  # 20 s of it are waited for; the client by itself has 90 s of patience
 
 
 def test_a_cell_that_cannot_be_mirrored_costs_only_itself(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -12,8 +12,11 @@ HASHES = r"####(?<!#####)(?!#)"  # written this way round so that the search can
 BOXED = re.compile(  # braces nested up to three deep; a box that the token limit cut off counts too
     r"\\boxed\s{0,4}\{((?>[^{}]|\{(?>[^{}]|\{[^{}]{0,200}+\}){0,200}+\}){0,200}+)"
 )
-# "The answer cannot be B" marks nothing.
-_UP_TO = r"(?:(?!\bnot\b|n['\u2019o]t\b|\bnever\b)[^\n.:=]){0,60}?"
+# "The answer cannot be B" marks nothing. What must come is looked for alone first: that takes half the time.
+_UP_TO = (
+    r"(?=[^\n.:=]{0,60}?\b(?:is|be|was)\b)"
+    r"(?:(?!\bnot\b|n['\u2019o]t\b|\bnever\b)[^\n.:=]){0,60}?"
+)
 _MARK = re.compile(
     rf"{HASHES}"
     rf"|\b(?:answer|option|choice)s?\b{_UP_TO}\b(?:is|be|was)\b"
