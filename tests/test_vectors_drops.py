@@ -7,10 +7,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import rankdata
 from test_vectors_sparse import Make, check_pieces, counted, kinds, shapes, values
 
 from rveval.vectors import CHUNK, Memo, Place, Step, difference, drops
-from rveval.vectors.drops import Chances, dare, della, kept
+from rveval.vectors.drops import Chances, dare, della
 from rveval.vectors.steps import della_range, of
 
 CPU = torch.device("cpu")
@@ -28,12 +29,17 @@ def test_dare_divides_what_it_keeps(shape, kind, density, seed) -> None:
     torch.testing.assert_close(found[left], (tensor[left].double() / density).float(), rtol=3e-7, atol=2.0**-148)
 
 
-def in_order(tensor: torch.Tensor) -> np.ndarray:
-    """For every row the columns by rising magnitude (12 bits of the mantissa not looked at), then by column."""
+def mean_ranks(tensor: torch.Tensor) -> np.ndarray:
+    """The rank of each magnitude in its row, from 0 to 1: by the leading 16 bits, equal ones share the mean."""
     columns = tensor.shape[-1] if tensor.ndim else 1
-    flat = tensor.reshape(-1, columns)
-    sizes = (flat.abs().view(torch.int32) >> 12).numpy()
-    return np.stack([np.lexsort((np.arange(columns), row)) for row in sizes])
+    sizes = np.abs(tensor.reshape(-1, columns).numpy()).view(np.uint32) & np.uint32(0xFFFF0000)
+    return (rankdata(sizes.view(np.float32), axis=1) - 1) / (columns - 1) if columns > 1 else np.full(sizes.shape, 0.5)
+
+
+def kept(seed: str, start: int, size: int, chance: float) -> np.ndarray:
+    ones = torch.ones(size)
+    drops.drop(seed, start, Chances.of([chance], CPU), ones)
+    return ones.numpy() != 0
 
 
 @settings(deadline=None)
@@ -47,13 +53,10 @@ def test_della_divides_what_it_keeps_by_the_chance_of_its_rank(shape, kind, wind
     tensor, (density, epsilon) = values(shape, kind, seed), window
     step = of("della", seed, density=density, epsilon=epsilon)
     found = check_pieces(della(difference(tensor), step, Place("t")), seed)
-    order = in_order(tensor)
-    columns = order.shape[1]
-    chances = density + epsilon * np.linspace(-1, 1, columns) if columns > 1 else np.array([density])
-    flat, rows = tensor.reshape(-1, columns).double().numpy(), found.reshape(-1, columns).numpy()
-    for row, exact, here in zip(rows, flat, order, strict=True):
-        left = row[here] != 0
-        np.testing.assert_allclose(row[here][left], (exact[here] / chances)[left], rtol=3e-7)
+    ranks = mean_ranks(tensor)
+    chances = density - epsilon + 2 * epsilon * ranks
+    exact, rows = tensor.double().numpy().reshape(ranks.shape), found.numpy().reshape(ranks.shape)
+    np.testing.assert_allclose(rows[rows != 0], (exact / chances)[rows != 0], rtol=3e-7)
 
 
 @BOTH
@@ -68,21 +71,18 @@ def test_large_tensors_in_pieces(make: Make, step: Step) -> None:
 def test_rows_too_long_for_short_numbers(shape: tuple[int, ...]) -> None:
     tensor, step = values(shape, "normal", 2), of("della", density=0.5, epsilon=0.4)
     found = check_pieces(della(difference(tensor), step, Place("t")), 3)
-    order = in_order(tensor)
-    left = np.take_along_axis(found.reshape(order.shape).numpy() != 0, order, 1)
-    tenth = order.shape[1] // 10
-    assert left[:, :tenth].mean() == pytest.approx(0.14, abs=0.04)
-    assert left[:, -tenth:].mean() == pytest.approx(0.86, abs=0.04)
+    ranks = mean_ranks(tensor)
+    left = found.reshape(ranks.shape).numpy() != 0
+    assert left[ranks < 0.1].mean() == pytest.approx(0.14, abs=0.04)
+    assert left[ranks > 0.9].mean() == pytest.approx(0.86, abs=0.04)
 
 
-def test_chances_are_met() -> None:
-    """Every rank's share of kept entries over many draws, against the binomial's spread; neighbours independent."""
-    size, columns = 200_000, 5
-    wanted = [0.001, 0.2, 1 / 3, 0.5, 0.9999]
-    mask = kept("s", 3, size * columns, Chances.of(wanted, CPU)).astype(float)
-    for share, one in zip(mask.mean(axis=0), wanted, strict=True):
-        assert abs(share - one) < 5 * (one * (1 - one) / size) ** 0.5
-    flat = kept("t", 0, size, Chances.of([0.5], CPU)).astype(float)
+@pytest.mark.parametrize("chance", [0.001, 0.2, 1 / 3, 0.5, 0.9999])
+def test_chances_are_met(chance: float) -> None:
+    """The share of kept entries, against the binomial's spread; neighbours independent."""
+    size = 200_000
+    flat = kept("s", 3, size, chance).astype(float)
+    assert abs(flat.mean() - chance) < 5 * (chance * (1 - chance) / size) ** 0.5
     for step in (1, 2, 7, 8, 64):
         assert abs(np.corrcoef(flat[:-step], flat[step:])[0, 1]) < 5 / size**0.5
 
@@ -90,7 +90,7 @@ def test_chances_are_met() -> None:
 def test_chances_finer_than_the_first_draw() -> None:
     """Two chances that 8 and 16 bits cannot tell apart: the same draws, and a few more that are kept."""
     size, low, high = 1 << 20, 0.25, 0.25 + 2.0**-18
-    one, other = (kept("s", 0, size, Chances.of([chance], CPU)) for chance in (low, high))
+    one, other = (kept("s", 0, size, chance) for chance in (low, high))
     assert not (one & ~other).any()
     assert 0 < int((other & ~one).sum()) < 20
 
@@ -111,9 +111,10 @@ def test_della_keeps_large_entries_more_often() -> None:
     tensor, seeds = values((30, 21), "normal", 4), 400
     step_of = [of("della", seed, density=0.5, epsilon=0.3) for seed in range(seeds)]
     often = sum((della(difference(tensor), step, Place("t")).whole() != 0).double() for step in step_of) / seeds
-    by_rank = np.take_along_axis(np.asarray(often), in_order(tensor), 1).mean(axis=0)
-    wanted = np.linspace(0.2, 0.8, 21)
-    assert float(np.abs(by_rank - wanted).max()) < 5 * (0.25 / (30 * seeds)) ** 0.5
+    ranks = mean_ranks(tensor)
+    for rank in np.unique(ranks):
+        here = np.asarray(often)[ranks == rank]
+        assert abs(here.mean() - 0.2 - 0.6 * rank) < 5 * (0.25 / (here.size * seeds)) ** 0.5
 
 
 @BOTH
@@ -155,15 +156,27 @@ def test_threads_change_nothing(make: Make, step: Step) -> None:
 
 
 @settings(deadline=None)
-@given(st.integers(1, 9), st.integers(1, 40), kinds, st.integers(0, 2**20))
-def test_what_a_gpu_computes_is_what_the_cpu_computes(rows, columns, kind, seed) -> None:
+@given(st.integers(1, 9), st.integers(1, 40), kinds, st.integers(0, 2**20), st.integers(0, 100))
+def test_what_a_gpu_computes_is_what_the_cpu_computes(rows, columns, kind, seed, start) -> None:
     tensor = values((rows, columns), kind, seed)
-    chances = Chances.of([0.3 + 0.4 * column / columns for column in range(columns)], CPU)
-    mask = kept("s", 5, rows * columns, chances).reshape(rows, columns)
+    most = 2 * columns - 1
+    chances = Chances.of([0.3 + 0.4 * rank / most for rank in range(most)], CPU)
     one, other = tensor.clone(), tensor.clone()
-    drops._ranked_on_cpu(one.numpy(), mask, chances.scale.numpy())
-    drops._ranked(other, torch.from_numpy(mask), chances.scale)
+    drops.drop_by_rank("s", start, chances, one)
+    drops._drop("s", start, chances, drops.doubled_ranks(other), other.view(-1))
     assert torch.equal(one, other)
+    one, other = tensor.view(-1).clone(), tensor.view(-1).clone()
+    drops.drop("s", start, Chances.of([0.3], CPU), one)
+    drops._drop("s", start, Chances.of([0.3], CPU), None, other)
+    assert torch.equal(one, other)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 5), st.integers(2, 40), kinds, st.integers(0, 2**20))
+def test_ranks_compare_as_bfloat16_and_equal_ones_share_their_mean(rows, columns, kind, seed) -> None:
+    tensor = values((rows, columns), kind, seed)
+    wanted = mean_ranks(tensor) * 2 * (columns - 1)
+    np.testing.assert_allclose(drops.doubled_ranks(tensor).numpy(), wanted, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

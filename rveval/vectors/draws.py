@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 _STEP, _MIX = 0x9E3779B97F4A7C15, ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
@@ -50,14 +51,31 @@ def mixed(numbers: torch.Tensor) -> torch.Tensor:
     return numbers
 
 
+def unsigned(seed: str) -> np.uint64:
+    """The number of a stream as the loops of a processor take it."""
+    import numpy as np
+
+    return np.uint64(whole_number(seed) % (1 << 64))
+
+
 def gaussians(seed: str, start: int, into: torch.Tensor) -> None:
     """Write the Gaussian numbers `start : start + into.numel()` of a stream into a contiguous float32 vector."""
+    table = _quantiles(into.device)
+    if into.device.type == "cpu":
+        from rveval.vectors import loops
+
+        loops.gaussians(unsigned(seed), start, table.numpy(), into.numpy())
+    else:
+        _looked_up(seed, start, table, into)
+
+
+def _looked_up(seed: str, start: int, table: torch.Tensor, into: torch.Tensor) -> None:
     import torch
 
     first, last = start // 4, -(-(start + into.numel()) // 4)
     halves = words(seed, first, last - first, into.device).view(torch.uint16)
     here = halves[start - 4 * first :][: into.numel()]
-    torch.index_select(_quantiles(into.device), 0, here.to(torch.int32), out=into)
+    torch.index_select(table, 0, here.to(torch.int32), out=into)
 
 
 def flip_signs(seed: str, start: int, numbers: torch.Tensor) -> None:

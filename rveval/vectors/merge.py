@@ -42,7 +42,8 @@ def ties(terms: Sequence[Displacement], step: Step, place: Place) -> list[Displa
     for one in terms:
         if one.delta.shape != shape:
             raise another_shape(shape, one.delta.shape)
-    trimmed = [(trim(one.delta, step, place), one.weight) for one in terms]
+    trimmed = [trim(one.delta, step, place) for one in terms]
+    weights = [one.weight for one in terms]
     size = terms[0].delta.chunk
     scratch: list[torch.Tensor] = []
 
@@ -50,34 +51,49 @@ def ties(terms: Sequence[Displacement], step: Step, place: Place) -> list[Displa
         import torch
 
         needed = min(size, into.numel())
-        if not scratch or scratch[0].numel() < needed:
-            scratch[:] = [torch.empty(needed, dtype=torch.float32, device=device) for _ in range(len(trimmed) + 2)]
+        if not scratch or scratch[0].shape[1] < needed:
+            scratch[:] = [torch.empty(len(trimmed), needed, dtype=torch.float32, device=device)]
         for first in range(0, into.numel(), size):
             out = into[first : first + size]
-            _elect(trimmed, start + first, out, [one[: out.numel()] for one in scratch])
+            for one, part in zip(trimmed, scratch[0], strict=True):
+                one.fill(start + first, part[: out.numel()])
+            elect(scratch[0], weights, out)
 
     key = made(step, *(f"{one.weight!r} {one.delta.key}" if one.delta.key else "" for one in terms))
     return [Displacement(Delta(shape, device, fill, key))]
 
 
-def _elect(
-    terms: Sequence[tuple[Delta, float]], start: int, total: torch.Tensor, scratch: Sequence[torch.Tensor]
-) -> None:
-    """Write the merged entries from `start` on to `total`. Products and sums stay apart: a fused one rounds otherwise,
-    and which entries of a piece a machine fuses may depend on where the piece begins."""
+def elect(parts: torch.Tensor, weights: Sequence[float], out: torch.Tensor) -> None:
+    """Write the merged entries of a piece.
+
+    Args:
+        parts: float32, one row for each term, each as long as `out` or longer; overwritten.
+        weights: of the terms.
+        out: a float32 vector.
+    """
+    if out.device.type != "cpu":
+        _elected(parts[:, : out.numel()], weights, out)
+        return
+    import numpy as np
+
+    from rveval.vectors import loops
+
+    loops.elect(parts.numpy(), np.array(weights, dtype=np.float32), out.numpy())
+
+
+def _elected(parts: torch.Tensor, weights: Sequence[float], total: torch.Tensor) -> None:
+    """Products and sums stay apart: a fused one rounds otherwise, and which entries of a piece a machine fuses may
+    depend on where the piece begins."""
     import torch
 
-    sign, weights, *parts = scratch
     total.zero_()
-    for (delta, weight), part in zip(terms, parts, strict=True):
-        delta.fill(start, part)
+    for part, weight in zip(parts, weights, strict=True):
         total.add_(part.mul_(weight))
     total.add_(0.0)  # a sum of minus zero elects plus, too
-    torch.copysign(torch.ones((), dtype=torch.float32, device=total.device), total, out=sign)
+    sign, shared = torch.copysign(torch.ones_like(total), total), torch.zeros_like(total)
     total.zero_()
-    weights.zero_()
-    for (_, weight), part in zip(terms, parts, strict=True):
+    for part, weight in zip(parts, weights, strict=True):
         total.add_(part.mul_(sign).clamp_min_(0.0))
-        weights.add_(part.sign_().mul_(abs(weight)))
+        shared.add_(part.sign_().mul_(abs(weight)))
     # Where nothing agrees the sum is zero, whatever it is divided by.
-    total.div_(weights.add_(weights == 0)).mul_(sign)
+    total.div_(shared.add_(shared == 0)).mul_(sign)

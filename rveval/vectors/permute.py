@@ -16,7 +16,7 @@ of six rounds over the next power of two, of which the numbers below the size ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -52,8 +52,7 @@ def permute(delta: Delta, step: Step, place: Place) -> Delta:
         gather(number, gathered[:whole])
         if whole < size:
             delta.fill(delta.numel - (size - whole), gathered[whole:])
-        order = _remixed(shared, drawn[4 * number :])
-        torch.index_select(gathered, 0, order if size == BLOCK else order[order < size], out=into)
+        reorder(gathered, shared, drawn[4 * number : 4 * number + 3], into)
 
     return Delta(delta.shape, delta.device, by_blocks(delta.numel, BLOCK, make), made(step, delta.key, seed))
 
@@ -64,12 +63,28 @@ def _shared(seed: str, device: torch.device) -> torch.Tensor:
     return shuffled(f"{seed}:places", BLOCK, device)
 
 
-def _remixed(order: torch.Tensor, drawn: list[int]) -> torch.Tensor:
-    """A permutation of the places of a block, followed by a bijection of 18 bits."""
+def reorder(entries: torch.Tensor, shared: torch.Tensor, drawn: Sequence[int], out: torch.Tensor) -> None:
+    """Write the entries of a block in the order that is the shared one mixed with three drawn numbers."""
     low = BLOCK - 1
-    found = (order * (drawn[0] & low | 1)).bitwise_and_(low)
-    found ^= found >> 9
-    return found.mul_(drawn[1] & low | 1).add_(drawn[2] & low).bitwise_and_(low)
+    mixing = (drawn[0] & low | 1, drawn[1] & low | 1, drawn[2] & low)
+    if out.device.type != "cpu":
+        _reordered(entries, shared, mixing, out)
+        return
+    import numpy as np
+
+    from rveval.vectors import loops
+
+    loops.reorder(entries.numpy(), shared.numpy(), np.array(mixing, dtype=np.uint32), out.numpy())
+
+
+def _reordered(entries: torch.Tensor, shared: torch.Tensor, mixing: Sequence[int], out: torch.Tensor) -> None:
+    import torch
+
+    low, size = BLOCK - 1, out.numel()
+    order = (shared * mixing[0]).bitwise_and_(low)
+    order ^= order >> 9
+    order.mul_(mixing[1]).add_(mixing[2]).bitwise_and_(low)
+    torch.index_select(entries, 0, order if size == BLOCK else order[order < size], out=out)
 
 
 def shuffled(seed: str, size: int, device: torch.device) -> torch.Tensor:

@@ -70,9 +70,9 @@ def _known(delta: Delta, count: int, remembered: torch.Tensor | None) -> Cut | N
 
 def _exact(delta: Delta, counts: Sequence[int]) -> list[Cut]:
     brackets = _brackets(delta, counts)
-    for start, sizes in _sizes(delta):
+    for start, piece in delta.chunks():
         for bracket in brackets:
-            bracket.look(start, sizes)
+            bracket.look(start, piece)
     return [bracket.cut(delta) or _by_patterns(delta, count) for bracket, count in zip(brackets, counts, strict=True)]
 
 
@@ -123,17 +123,15 @@ class _Bracket:
         self._collected: list[Any] = []
         self._size = 0
 
-    def look(self, start: int, sizes: torch.Tensor) -> None:
+    def look(self, start: int, piece: torch.Tensor) -> None:
         """Count and collect one piece."""
         if self._size > COLLECTED:
             return
+        counted, collected = surveyed(piece, self._edges, self._inner)
         self._starts.append(start)
-        masks = {edge: _at_least(sizes, edge) for edge in self._edges}
-        self._at_least.append([_how_many(mask) for mask in masks.values()])
-        low, high = self._inner
-        if low < high:
-            self._collected.append(_selected(sizes, masks[low] ^ masks[high]))
-            self._size += self._collected[-1].size
+        self._at_least.append(counted)
+        self._collected.append(collected)
+        self._size += collected.size
 
     def cut(self, delta: Delta) -> Cut | None:
         """The answer; None if the k-th largest lies outside, or too much inside."""
@@ -184,31 +182,26 @@ def _next(value: float) -> float:
     return float(np.nextafter(np.float32(value), np.float32(inf)))
 
 
-def _at_least(sizes: torch.Tensor, edge: float) -> Any:
-    """Which are that large. On the CPU numpy's, which compares and counts several times as fast as torch does."""
+def surveyed(piece: torch.Tensor, edges: Sequence[float], inner: tuple[float, float]) -> tuple[list[int], Any]:
+    """How many magnitudes of a piece reach each of up to four edges; those from `inner[0]` up to below `inner[1]`, in
+    order, as a numpy vector (on a GPU no more than one too many)."""
     import numpy as np
 
-    return sizes.numpy() >= np.float32(edge) if sizes.device.type == "cpu" else sizes >= edge
+    if piece.device.type != "cpu":
+        return _surveyed(piece, edges, inner)
+    from rveval.vectors import loops
+
+    borders, limits = np.full(4, inf, dtype=np.float32), np.array(inner, dtype=np.float32)
+    borders[: len(edges)] = edges
+    at_least, collected = np.empty(4, dtype=np.int64), np.empty(piece.numel() + 1, dtype=np.float32)
+    found = loops.survey(piece.numpy(), borders, limits, at_least, collected)
+    return at_least[: len(edges)].tolist(), collected[:found].copy()
 
 
-def _how_many(mask: Any) -> int:
-    import numpy as np
-
-    return int(np.count_nonzero(mask) if isinstance(mask, np.ndarray) else mask.sum())
-
-
-def _selected(sizes: torch.Tensor, mask: Any) -> Any:
-    """Those that are marked, in order, as a numpy array; on a GPU no more than one too many."""
-    import numpy as np
-
-    if not isinstance(mask, np.ndarray):
-        return sizes[mask][: COLLECTED + 1].cpu().numpy()
-    values, full = sizes.numpy(), mask.size // 8 * 8
-    # Few are marked: eight marks are looked at as one number, and only eights that hold one are taken apart.
-    eights = np.flatnonzero(mask[:full].view(np.uint64) != 0)
-    taken = values[:full].view("V32").take(eights).view(np.float32)
-    marked = mask[:full].view("V8").take(eights).view(np.bool_)
-    return np.concatenate([taken.take(np.flatnonzero(marked)), values[full:][mask[full:]]])
+def _surveyed(piece: torch.Tensor, edges: Sequence[float], inner: tuple[float, float]) -> tuple[list[int], Any]:
+    sizes = piece.abs()
+    inside = sizes[(sizes >= inner[0]) & (sizes < inner[1])]
+    return [int((sizes >= edge).sum()) for edge in edges], inside[: COLLECTED + 1].cpu().numpy()
 
 
 def _upto(delta: Delta, value: float, needed: int, equal: Sequence[int], starts: Sequence[int]) -> int:

@@ -1,0 +1,78 @@
+"""The loops a processor runs, against torch's operations that a GPU runs and against numpy: the same to the bit."""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from test_vectors_sparse import kinds, values
+
+from rveval.vectors import draws, merge, permute, thresholds
+from rveval.vectors.blocks import BLOCK
+
+CPU = torch.device("cpu")
+sizes = st.integers(0, 70)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**40), sizes, st.integers(0, 9))
+@example(2**31 - 3, 9, 0)
+def test_gaussians(start: int, size: int, seed: int) -> None:
+    one, other = torch.empty(size), torch.empty(size)
+    draws.gaussians(f"{seed}", start, one)
+    draws._looked_up(f"{seed}", start, draws._quantiles(CPU), other)
+    assert torch.equal(one, other)
+
+
+finite = st.floats(width=32, allow_nan=False)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.one_of(finite, st.just(float("nan")), st.sampled_from((0.0, -0.0, 1.0, inf))), max_size=70), st.data()
+)
+def test_a_survey(entries: list[float], data: st.DataObject) -> None:
+    piece = torch.tensor(entries, dtype=torch.float32)
+    border = st.one_of(st.sampled_from([abs(one) for one in entries if one == one] or [0.0]), finite.map(abs))
+    edges = sorted(data.draw(st.lists(border, min_size=1, max_size=4)))
+    inner = (edges[0], edges[-1])
+    counted, collected = thresholds.surveyed(piece, edges, inner)
+    by_torch, selected = thresholds._surveyed(piece, edges, inner)
+    assert counted == by_torch == [sum(abs(one) >= np.float32(edge) for one in piece.tolist()) for edge in edges]
+    assert collected.tolist() == selected.tolist()
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from((1.0, 0.5, -1.0, 0.3, 0.0)), min_size=1, max_size=5), sizes, kinds, st.integers(0, 2**20)
+)
+@example([1.0, 0.5], 3000, "few values", 1)
+def test_an_election(weights: list[float], size: int, kind: str, seed: int) -> None:
+    parts = torch.stack([values((size + 3,), kind, seed + number) for number in range(len(weights))])
+    one, other = torch.full((size,), 7.0), torch.full((size,), 7.0)
+    merge.elect(parts.clone(), weights, one)
+    merge._elected(parts.clone()[:, :size], weights, other)
+    assert torch.equal(one, other)
+
+
+def test_an_election_does_not_lose_a_nan() -> None:
+    found = torch.empty(2)
+    merge.elect(torch.tensor([[float("nan"), 1.0], [1.0, 1.0]]), [1.0, 1.0], found)
+    assert found.isnan().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 511, 4096, BLOCK - 1, BLOCK])
+def test_an_order_of_places(size: int) -> None:
+    shared = permute.shuffled("s", BLOCK, CPU)
+    entries = torch.arange(size, dtype=torch.float32)
+    one, other = torch.empty(size), torch.empty(size)
+    for drawn in ((3, 5, 7), (-1, -(2**63), 2**63 - 1)):
+        permute.reorder(entries, shared, drawn, one)
+        low = BLOCK - 1
+        permute._reordered(entries, shared, (drawn[0] & low | 1, drawn[1] & low | 1, drawn[2] & low), other)
+        assert torch.equal(one, other)
+        assert torch.equal(one.sort().values, entries)
