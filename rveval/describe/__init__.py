@@ -6,6 +6,8 @@
     formula      the variant in words and symbols
     sums         what is added up over entries; tensors, groups and totals are the same sums
     measure      one tensor, read once
+    pieces       one piece of one tensor, as the engine computes it
+    loops        loops over the entries of a piece, compiled
     ranks        the effective rank of a matrix from one reading
     stream       all tensors: threads, progress, pages that are let go
     tables       what is printed

@@ -77,9 +77,8 @@ def _measured(
     variant = VariantTensors(found.recipe)
     names = [name for name in variant.names if variant.weight(name)]
     donors = tuple(donor for donor, _ in compared.values())
-    subject = Subject(
-        variant, found.base, found.recipe.alpha, found.recipe.dtype, common, donors, ranks=not asked.quick
-    )
+    recipe, ranks = found.recipe, not asked.quick
+    subject = Subject(variant, found.base, recipe.alpha, recipe.dtype, common, donors, _plain(found), ranks)
     read = [found.base, *(donor for _, donor in found.donors), *([common] if common else [])]
     try:
         tensors, nbytes = everything(subject, names, [one.folder for one in read])
@@ -92,6 +91,15 @@ def _measured(
         fix = "a transform overflowed: take other parameters"
         raise Failed(Problem(f"the vector is not finite in {compatibility.grouped(broken)}", fix=fix))
     return tensors, nbytes
+
+
+def _plain(found: Assembled) -> tuple[Checkpoint, Checkpoint] | None:
+    """Plus and minus where the vector is the difference of two whole checkpoints as they are."""
+    donors = [donor for _, donor in found.donors]
+    untouched = not found.recipe.steps and not found.recipe.misfit
+    if untouched and len(donors) == 2 and found.recipe.terms[0].minus and {*map(type, donors)} == {Checkpoint}:
+        return donors[0], donors[1]
+    return None
 
 
 def _assert_finite(checkpoints: Iterable[Checkpoint]) -> None:

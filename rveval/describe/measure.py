@@ -1,7 +1,7 @@
 """One tensor, read once: everything that is said of it is added up while its pieces pass.
 
 A block of whole rows is computed piece by piece (a piece fits a second-level cache), and then shown to the effective
-rank, which wants larger blocks. So a tensor of any size takes a few megabytes. Sums of squares are added in float64.
+rank, which wants larger blocks. So a tensor of any size takes a few megabytes.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import prod
+from math import fsum, isfinite, nan, prod
 from typing import TYPE_CHECKING
 
 from rveval.checkpoints import Checkpoint
+from rveval.describe.pieces import PIECE, Added, Place, pieces
 from rveval.describe.ranks import Spectrum
 from rveval.describe.sums import Measured, Sums
 from rveval.variants import VariantTensors
@@ -20,13 +21,12 @@ from rveval.vectors import Delta, Displacement, Memo, difference
 from rveval.vectors.measures import sum_of_squares
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
-PIECE = 1 << 16
-"""Entries of a piece: the eight vectors that are needed of it at a time are 2 MiB together."""
-
-BLOCK = 1 << 19
-"""Entries of a block of rows (2 MiB of float32)."""
+BLOCK = 1 << 20
+"""Entries of a block of rows (4 MiB of float32)."""
 
 
 class Stopped(Exception):
@@ -44,6 +44,7 @@ class Subject:
         dtype: what is served, as torch calls it.
         common: what the donors started from; None: no cosines.
         donors: whose displacements from `common` the vector is compared with.
+        plain: plus and minus where the vector is their difference and nothing else; None: it is computed by `variant`.
         ranks: whether effective ranks are wanted.
         seen: told the tensor and how many of its entries were measured, again and again, from any thread.
         stop: set by who does not want the rest.
@@ -55,6 +56,7 @@ class Subject:
     dtype: str
     common: Checkpoint | None = None
     donors: tuple[Checkpoint, ...] = ()
+    plain: tuple[Checkpoint, Checkpoint] | None = None
     ranks: bool = True
     seen: Callable[[str, int], None] = lambda name, entries: None
     stop: threading.Event = field(default_factory=threading.Event)
@@ -116,92 +118,66 @@ class _Adding:
     """The sums of one tensor, and the scratch they need."""
 
     def __init__(self, subject: Subject, name: str, terms: Sequence[Displacement]) -> None:
-        import torch
-
-        self._subject, self._name, self._terms = subject, name, terms
-        self._theta = subject.base.get(name).reshape(-1)
-        self._weight = subject.variant.weight(name)
-        self._dtype: torch.dtype = getattr(torch, subject.dtype)
+        self._subject, self._name = subject, name
         self._shape = subject.base.shape(name)
+        place = Place(subject.base, name, subject.alpha, subject.variant.weight(name), subject.dtype)
+        self._pieces = pieces(place, terms, subject.plain)
         self._donors = _displaced(subject, name)
+        self._added = Added(len(self._donors))
         wanted = subject.ranks and len(self._shape) == 2 and prod(self._shape) > 0
         self._spectrum = Spectrum((self._shape[0], self._shape[1]), f"describe:{name}") if wanted else None
-        size = min(PIECE, self._theta.numel())
-        self._scratch = [torch.empty(size) for _ in range(3)]
-        self._doubles = [torch.empty(size, dtype=torch.float64) for _ in range(2)]
-        self._served = torch.empty(size, dtype=self._dtype)
-        self._theta_squares = self._squares = 0.0
-        self._nonzero = self._changed = 0
-        self._products = [0.0] * len(self._donors)
-        self._donor_squares = [0.0] * len(self._donors)
 
     def sums(self) -> Sums:
         """Read everything once."""
         import torch
 
-        numel = self._theta.numel()
+        numel = prod(self._shape)
         columns = self._shape[-1] if self._spectrum else 1
-        rows = max(1, BLOCK // columns)
-        block = torch.empty(min(rows * columns, numel))
-        for start in range(0, numel, rows * columns):
-            here = block[: min(rows * columns, numel - start)]
+        size = max(1, BLOCK // columns) * columns
+        block, term = torch.empty(min(size, numel)), torch.empty(min(PIECE, numel) if self._donors else 0)
+        for start in range(0, numel, size):
+            here = block[: numel - start]
             for at in range(0, here.numel(), PIECE):
                 if self._subject.stop.is_set():
                     raise Stopped
-                self._piece(start + at, here[at : at + PIECE])
+                piece = here[at : at + PIECE]
+                self._pieces.fill(start + at, piece, self._added)
+                self._compare(start + at, piece, term)
             if self._spectrum:
                 self._spectrum.add(here.view(-1, columns))
             self._subject.seen(self._name, here.numel())
+        return self._sums()
+
+    def _compare(self, start: int, piece: torch.Tensor, term: torch.Tensor) -> None:
+        """Add the products with what the donors did to the same entries."""
+        from rveval.describe.loops import add_products, add_squares
+
+        for number, donor in enumerate(self._donors):
+            other = term[: piece.numel()]
+            donor.fill(start, other)
+            add_products(piece.numpy(), other.numpy(), self._added.products[number])
+            add_squares(other.numpy(), self._added.donors[number])
+
+    def _sums(self) -> Sums:
+        added = self._added
         fourth, variance = self._spectrum.fourth() if self._spectrum else (0.0, 0.0)
+        squares = _total(added.squares)
         return Sums(
             tensors=1,
-            entries=numel,
-            theta=self._theta_squares,
-            squares=self._squares,
-            nonzero=self._nonzero,
-            changed=self._changed,
-            products=tuple(self._products),
-            donors=tuple(self._donor_squares),
-            matrices=self._squares if self._spectrum else 0.0,
+            entries=prod(self._shape),
+            theta=_total(added.theta),
+            squares=squares,
+            nonzero=added.nonzero,
+            changed=added.changed,
+            products=tuple(map(_total, added.products)),
+            donors=tuple(map(_total, added.donors)),
+            matrices=squares if self._spectrum else 0.0,
             fourth=fourth,
             variance=variance,
             full_rank=min(self._shape) if self._spectrum else 0,
         )
 
-    def _piece(self, start: int, v: torch.Tensor) -> None:
-        """One piece: writes the vector into `v` and adds up all but the rank."""
-        import numpy as np
-        import torch
 
-        size = v.numel()
-        theta, summed, term = (scratch[:size] for scratch in self._scratch)
-        theta.copy_(self._theta[start : start + size])
-        for number, one in enumerate(self._terms):
-            into = term if number else v
-            one.delta.fill(start, into)
-            # The order of the factors is that of `combine`: the sum must round as the one that is served.
-            factor = self._subject.alpha * self._weight * one.weight
-            torch.add(summed if number else theta, into, alpha=factor, out=summed)
-            if number:
-                v.add_(term, alpha=self._weight * one.weight)
-            elif self._weight * one.weight != 1:
-                v.mul_(self._weight * one.weight)
-        double = self._doubles[0][:size].copy_(theta)
-        self._theta_squares += float(double.dot(double))
-        double.copy_(v)
-        self._squares += float(double.dot(double))
-        self._nonzero += int(np.count_nonzero(v.numpy() != 0))
-        before = theta if self._theta.dtype == self._dtype else self._as_served(theta)
-        after = self._as_served(summed)
-        self._changed += int(np.count_nonzero(before.numpy() != after.numpy()))
-        other = self._doubles[1][:size]
-        for number, donor in enumerate(self._donors):
-            donor.fill(start, term)
-            other.copy_(term)
-            self._products[number] += float(double.dot(other))
-            self._donor_squares[number] += float(other.dot(other))
-
-    def _as_served(self, values: torch.Tensor) -> torch.Tensor:
-        """Rounded to the served dtype, in place; as float32 again, whose comparison is ten times as quick as torch's
-        of a 16-bit type."""
-        return values.copy_(self._served[: values.numel()].copy_(values))
+def _total(parts: NDArray[np.float64]) -> float:
+    """The sum of all parts; NaN where one is not finite."""
+    return fsum(parts) if isfinite(parts.sum()) else nan
