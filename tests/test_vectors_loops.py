@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from math import inf
 
 import numpy as np
@@ -11,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_vectors_sparse import kinds, values
 
-from rveval.vectors import draws, merge, permute, thresholds
+from rveval.vectors import draws, merge, nulls, permute, thresholds
 from rveval.vectors.blocks import BLOCK
 
 CPU = torch.device("cpu")
@@ -28,6 +31,15 @@ def test_gaussians(start: int, size: int, seed: int) -> None:
     assert torch.equal(one, other)
 
 
+@settings(deadline=None)
+@given(sizes, st.integers(0, 9))
+@example(BLOCK, 0)
+def test_squares_of_gaussians(size: int, seed: int) -> None:
+    drawn = torch.empty(size)
+    draws.gaussians(f"{seed}", 0, drawn)
+    assert nulls._squares(drawn) == float(drawn.double().square().sum())
+
+
 finite = st.floats(width=32, allow_nan=False)
 
 
@@ -40,7 +52,7 @@ def test_a_survey(entries: list[float], data: st.DataObject) -> None:
     border = st.one_of(st.sampled_from([abs(one) for one in entries if one == one] or [0.0]), finite.map(abs))
     edges = sorted(data.draw(st.lists(border, min_size=1, max_size=4)))
     inner = (edges[0], edges[-1])
-    counted, collected = thresholds.surveyed(piece, edges, inner)
+    counted, collected = thresholds.surveyed(piece, edges, inner, np.empty(len(entries) + 1, np.float32))
     by_torch, selected = thresholds._surveyed(piece, edges, inner)
     assert counted == by_torch == [sum(abs(one) >= np.float32(edge) for one in piece.tolist()) for edge in edges]
     assert collected.tolist() == selected.tolist()
@@ -76,3 +88,14 @@ def test_an_order_of_places(size: int) -> None:
         permute._reordered(entries, shared, (drawn[0] & low | 1, drawn[1] & low | 1, drawn[2] & low), other)
         assert torch.equal(one, other)
         assert torch.equal(one.sort().values, entries)
+
+
+def test_loops_are_compiled_where_nothing_can_be_kept() -> None:
+    code = (
+        "import torch; from rveval.vectors import draws; t = torch.empty(3); draws.gaussians('a', 0, t); print(t.sum())"
+    )
+    nowhere = {**os.environ, "NUMBA_CACHE_LOCATOR_CLASSES": "ZipCacheLocator"}
+    done = subprocess.run([sys.executable, "-c", code], env=nowhere, capture_output=True, text=True, check=True)
+    expected = torch.empty(3)
+    draws.gaussians("a", 0, expected)
+    assert done.stdout.strip() == str(expected.sum())

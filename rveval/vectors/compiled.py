@@ -18,5 +18,13 @@ R = TypeVar("R")
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function of numpy arrays and numbers; a division by zero is infinite or NaN, as numpy has it."""
-    return cast(Callable[P, R], numba.njit(nogil=True, cache=True, error_model="numpy")(function))
+    """Compile a function of numpy arrays and numbers; a division by zero is infinite or NaN, as numpy has it.
+
+    What it calls must stand in its own file: only that file's changes make what is kept worthless.
+    """
+    settings = {"nogil": True, "error_model": "numpy"}
+    try:
+        made = numba.njit(function, cache=True, **settings)
+    except RuntimeError:  # there is nowhere to keep it: every process compiles
+        made = numba.njit(function, **settings)
+    return cast(Callable[P, R], made)

@@ -1,4 +1,6 @@
-"""The loops over entries that a processor runs. On a GPU torch's operations do the same, to the bit.
+"""The loops over entries that a processor runs: those with random draws here, the others in `sweeps`.
+
+On a GPU torch's operations do the same, to the bit.
 
 A piece is a contiguous float32 vector that fits a second-level cache. A stream of random words is given by its number
 (`draws.whole_number`), as an unsigned one.
@@ -23,8 +25,7 @@ _BYTE, _BITS_8 = np.uint64(0xFF), np.uint64(8)
 _TWO_BYTES, _BITS_16 = np.uint64(0xFFFF), np.uint64(16)
 _BITS_53, _GRAIN = np.uint64((1 << 53) - 1), 2.0**-53
 _NO_SIGN, _CLASS_BITS = np.uint32(0x7FFFFFFF), np.uint32(16)
-_U0, _U1, _U9 = np.uint32(0), np.uint32(1), np.uint32(9)
-_TILE = 1024
+_GRAINS = np.float32(1 << 15)
 _K1 = np.uint16(1)
 _N1 = np.int32(1)
 
@@ -62,6 +63,17 @@ def gaussians(stream: np.uint64, start: int, table: NDArray[np.float32], out: ND
         middle[4 * number + 3] = table[word >> np.uint64(48)]
     for i in range(head + 4 * whole, out.size):
         out[i] = table[_quarter(stream, np.uint64(start + i))]
+
+
+@compiled
+def squares(numbers: NDArray[np.float32]) -> float:
+    """The sum of the squares of at most 2**18 Gaussian numbers, exact. They are multiples of 2**-15, and whole numbers
+    may be added up in any order, several at a time."""
+    total = np.int64(0)
+    for i in range(numbers.size):
+        grains = np.int64(np.int32(numbers[i] * _GRAINS))
+        total += grains * grains
+    return total / 2.0**30
 
 
 @compiled
@@ -185,121 +197,3 @@ def _doubled_ranks(one: NDArray[np.int32], other: NDArray[np.int32], low: int, h
         count = counts[i]
         counts[i] = np.int32(below + count - _N1)
         below = np.int32(below + count + count)
-
-
-@compiled
-def survey(
-    numbers: NDArray[np.float32],
-    edges: NDArray[np.float32],
-    inner: NDArray[np.float32],
-    at_least: NDArray[np.int64],
-    collected: NDArray[np.float32],
-) -> int:
-    """Look at the magnitudes of a piece.
-
-    Args:
-        edges: four; how many magnitudes reach each is written to `at_least`.
-        inner: two; the magnitudes from the first up to below the second one are collected.
-        collected: has room for one more than the piece has entries.
-
-    Returns:
-        How many were collected.
-    """
-    first, second, third, fourth = edges
-    a = b = c = d = _U0
-    for i in range(numbers.size):
-        size = abs(numbers[i])
-        a = np.uint32(a + np.uint32(size >= first))
-        b = np.uint32(b + np.uint32(size >= second))
-        c = np.uint32(c + np.uint32(size >= third))
-        d = np.uint32(d + np.uint32(size >= fourth))
-    at_least[0], at_least[1], at_least[2], at_least[3] = a, b, c, d
-    return _collect(numbers.view(np.uint32), inner.view(np.uint32), collected.view(np.uint32))
-
-
-@compiled
-def _collect(numbers: NDArray[np.uint32], inner: NDArray[np.uint32], collected: NDArray[np.uint32]) -> int:
-    """Magnitudes as whole numbers, which are in the same order. Sixteen are looked at together, as a vector, and only
-    sixteens that hold one singly."""
-    low, width, found = inner[0], np.uint32(inner[1] - inner[0]), np.uint64(0)
-    whole = numbers.size // 16
-    for group in range(whole):
-        here, hit = numbers[16 * group : 16 * group + 16], _U0
-        for i in range(16):
-            hit |= np.uint32(np.uint32((here[i] & _NO_SIGN) - low) < width)
-        if hit:
-            for i in range(16):
-                size = here[i] & _NO_SIGN
-                collected[found] = size  # overwritten by the next one if it does not count
-                found += np.uint64(np.uint32(size - low) < width)
-    for i in range(16 * whole, numbers.size):
-        size = numbers[i] & _NO_SIGN
-        collected[found] = size
-        found += np.uint64(np.uint32(size - low) < width)
-    return int(found)
-
-
-@compiled
-def elect(parts: NDArray[np.float32], weights: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    """Merge entries: the sign of their weighted sum, and the weighted mean of those that have it.
-
-    Args:
-        parts: one row for each term, at least as long as `out`.
-        weights: of the terms.
-        out: written.
-    """
-    one, zero = np.float32(1), np.float32(0)
-    sign, shared = np.empty(_TILE, np.float32), np.empty(_TILE, np.float32)
-    for start in range(0, out.size, _TILE):
-        total = out[start : start + _TILE]
-        total[:] = zero
-        for term in range(weights.size):
-            part, weight = parts[term, start : start + total.size], weights[term]
-            for i in range(total.size):
-                total[i] += part[i] * weight
-        for i in range(total.size):
-            sign[i] = -one if total[i] < zero else one
-        total[:] = zero
-        shared[:] = zero
-        for term in range(weights.size):
-            part, weight = parts[term, start : start + total.size], weights[term]
-            for i in range(total.size):
-                agreed = part[i] * weight * sign[i]
-                counts = not agreed <= zero  # a NaN is not lost
-                total[i] += agreed if counts else zero
-                shared[i] += abs(weight) if counts else zero
-        for i in range(total.size):
-            total[i] = total[i] / (shared[i] if shared[i] > zero else one) * sign[i]
-
-
-@compiled
-def reorder(
-    entries: NDArray[np.float32], order: NDArray[np.int32], drawn: NDArray[np.uint32], out: NDArray[np.float32]
-) -> None:
-    """Write the entries of a block in an order of places that is mixed with three drawn numbers.
-
-    Args:
-        entries: of the block; all of them, or fewer than it has places.
-        order: a permutation of the places of a whole block, a power of two.
-        drawn: two odd numbers and one more.
-        out: written; as long as `entries`.
-    """
-    low = np.uint32(order.size - 1)
-    size, found = np.uint32(entries.size), np.uint64(0)
-    if entries.size == order.size:
-        for i in range(order.size):
-            out[i] = entries[_remixed(np.uint32(order[i]), drawn, low)]
-        return
-    i = 0
-    while found < size:
-        place = _remixed(np.uint32(order[i]), drawn, low)
-        i += 1
-        out[found] = entries[min(place, size - _U1)]  # overwritten by the next one if it does not count
-        found += np.uint64(place < size)
-
-
-@compiled
-def _remixed(place: np.uint32, drawn: NDArray[np.uint32], low: np.uint32) -> np.uint32:
-    place = np.uint32(place * drawn[0]) & low
-    place ^= place >> _U9
-    return np.uint32(place * drawn[1] + drawn[2]) & low

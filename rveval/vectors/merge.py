@@ -76,9 +76,9 @@ def elect(parts: torch.Tensor, weights: Sequence[float], out: torch.Tensor) -> N
         return
     import numpy as np
 
-    from rveval.vectors import loops
+    from rveval.vectors import sweeps
 
-    loops.elect(parts.numpy(), np.array(weights, dtype=np.float32), out.numpy())
+    sweeps.elect(parts.numpy(), np.array(weights, dtype=np.float32), out.numpy())
 
 
 def _elected(parts: torch.Tensor, weights: Sequence[float], total: torch.Tensor) -> None:

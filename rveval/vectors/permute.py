@@ -72,9 +72,9 @@ def reorder(entries: torch.Tensor, shared: torch.Tensor, drawn: Sequence[int], o
         return
     import numpy as np
 
-    from rveval.vectors import loops
+    from rveval.vectors import sweeps
 
-    loops.reorder(entries.numpy(), shared.numpy(), np.array(mixing, dtype=np.uint32), out.numpy())
+    sweeps.reorder(entries.numpy(), shared.numpy(), np.array(mixing, dtype=np.uint32), out.numpy())
 
 
 def _reordered(entries: torch.Tensor, shared: torch.Tensor, mixing: Sequence[int], out: torch.Tensor) -> None:

@@ -69,10 +69,13 @@ def _known(delta: Delta, count: int, remembered: torch.Tensor | None) -> Cut | N
 
 
 def _exact(delta: Delta, counts: Sequence[int]) -> list[Cut]:
+    import numpy as np
+
     brackets = _brackets(delta, counts)
+    room = np.empty(delta.chunk + 1, dtype=np.float32)
     for start, piece in delta.chunks():
         for bracket in brackets:
-            bracket.look(start, piece)
+            bracket.look(start, piece, room)
     return [bracket.cut(delta) or _by_patterns(delta, count) for bracket, count in zip(brackets, counts, strict=True)]
 
 
@@ -123,11 +126,11 @@ class _Bracket:
         self._collected: list[Any] = []
         self._size = 0
 
-    def look(self, start: int, piece: torch.Tensor) -> None:
-        """Count and collect one piece."""
+    def look(self, start: int, piece: torch.Tensor, room: Any) -> None:
+        """Count and collect one piece; for `room` see `surveyed`."""
         if self._size > COLLECTED:
             return
-        counted, collected = surveyed(piece, self._edges, self._inner)
+        counted, collected = surveyed(piece, self._edges, self._inner, room)
         self._starts.append(start)
         self._at_least.append(counted)
         self._collected.append(collected)
@@ -182,20 +185,32 @@ def _next(value: float) -> float:
     return float(np.nextafter(np.float32(value), np.float32(inf)))
 
 
-def surveyed(piece: torch.Tensor, edges: Sequence[float], inner: tuple[float, float]) -> tuple[list[int], Any]:
-    """How many magnitudes of a piece reach each of up to four edges; those from `inner[0]` up to below `inner[1]`, in
-    order, as a numpy vector (on a GPU no more than one too many)."""
+def surveyed(
+    piece: torch.Tensor, edges: Sequence[float], inner: tuple[float, float], room: Any
+) -> tuple[list[int], Any]:
+    """Look at the magnitudes of a piece.
+
+    Args:
+        piece: float32.
+        edges: up to four.
+        inner: two.
+        room: scratch for the loop of a processor: a float32 numpy vector longer than the piece.
+
+    Returns:
+        How many reach each edge; those from `inner[0]` up to below `inner[1]`, in order, as a numpy vector (on a GPU
+        no more than one too many for a bracket).
+    """
     import numpy as np
 
     if piece.device.type != "cpu":
         return _surveyed(piece, edges, inner)
-    from rveval.vectors import loops
+    from rveval.vectors import sweeps
 
     borders, limits = np.full(4, inf, dtype=np.float32), np.array(inner, dtype=np.float32)
     borders[: len(edges)] = edges
-    at_least, collected = np.empty(4, dtype=np.int64), np.empty(piece.numel() + 1, dtype=np.float32)
-    found = loops.survey(piece.numpy(), borders, limits, at_least, collected)
-    return at_least[: len(edges)].tolist(), collected[:found].copy()
+    at_least = np.empty(4, dtype=np.int64)
+    found = sweeps.survey(piece.numpy(), borders, limits, at_least, room)
+    return at_least[: len(edges)].tolist(), room[:found].copy()
 
 
 def _surveyed(piece: torch.Tensor, edges: Sequence[float], inner: tuple[float, float]) -> tuple[list[int], Any]:
