@@ -6,7 +6,8 @@ Takes (or makes) the checkpoints of scripts/bench_swap.py, of Qwen2.5-0.5B's sha
 
   first    the first swap of a seed or density: norms and thresholds are looked for, factors computed (spectrum, rank)
   again    another alpha of the same vector: what was found is remembered (median of the rounds)
-  times    both against the plain swap, measured before and after every transform, since machines drift
+  times    both against the plain swap of the same vectors (`ties` merges two), measured before and after every
+           transform, since machines drift
   memory   what a swap adds to RssAnon at its peak, in MB
 """
 
@@ -59,8 +60,8 @@ def main() -> None:
         arguments.json.write_text(json.dumps(rows, indent=1))
 
 
-def recipe(folder: Path, name: str, alpha: float, seed: int = 0) -> Any:
-    """base + alpha * T(plus - minus); `ties` merges two vectors, `other` takes a second one."""
+def recipe(folder: Path, name: str, alpha: float, seed: int = 0, terms: int = 1) -> Any:
+    """base + alpha * T(plus - minus), or of two vectors; `other` takes a second one."""
     from rveval.variants import Recipe, RecipeTerm
     from rveval.vectors import steps
 
@@ -69,7 +70,7 @@ def recipe(folder: Path, name: str, alpha: float, seed: int = 0) -> Any:
     return Recipe(
         str(folder / "base"),
         "base",
-        (one, two) if name == "ties" else (one,),
+        (one, two)[:terms],
         alpha,
         steps=(steps.of(name, seed, **STEPS[name]),) if name else (),
         other=two if name == "other" else None,
@@ -78,13 +79,18 @@ def recipe(folder: Path, name: str, alpha: float, seed: int = 0) -> Any:
 
 def row(engine: Any, folder: Path, name: str, rounds: int) -> dict[str, Any]:
     """The figures of one transform, shown as soon as they are there."""
-    before = [engine.swap(recipe(folder, "", 0.6 + 0.1 * number)) for number in range(rounds)]
-    first = engine.swap(recipe(folder, name, 0.5, seed=1))
-    again = [engine.swap(recipe(folder, name, 0.6 + 0.1 * number, seed=1)) for number in range(rounds)]
-    after = [engine.swap(recipe(folder, "", 0.6 + 0.1 * number)) for number in range(rounds)]
+    terms = 2 if name == "ties" else 1
+
+    def swap(name: str, alpha: float) -> float:
+        return engine.swap(recipe(folder, name, alpha, seed=1, terms=terms))
+
+    before = [swap("", 0.6 + 0.1 * number) for number in range(rounds)]
+    first = swap(name, 0.5)
+    again = [swap(name, 0.6 + 0.1 * number) for number in range(rounds)]
+    after = [swap("", 0.6 + 0.1 * number) for number in range(rounds)]
     resting = bench_swap.rss_anon()
-    _, plain_peak = bench_swap.watched(lambda: engine.swap(recipe(folder, "", 0.9)))
-    _, peak = bench_swap.watched(lambda: engine.swap(recipe(folder, name, 0.9, seed=1)))
+    _, plain_peak = bench_swap.watched(lambda: swap("", 0.9))
+    _, peak = bench_swap.watched(lambda: swap(name, 0.9))
     plain = statistics.median(before + after)
     found = {
         "transform": name,

@@ -99,3 +99,12 @@ def test_loops_are_compiled_where_nothing_can_be_kept() -> None:
     expected = torch.empty(3)
     draws.gaussians("a", 0, expected)
     assert done.stdout.strip() == str(expected.sum())
+
+
+def test_vllm_finds_no_kernel_in_llvmlite() -> None:
+    """What its scan does at its start; the engine's tests start it for real after loops were compiled."""
+    from llvmlite.binding import ffi
+
+    import rveval.vectors.loops  # noqa: F401
+
+    assert vars(ffi.lib).get("kernel") is None

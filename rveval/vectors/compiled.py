@@ -12,6 +12,11 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar, cast
 
 import numba
+from llvmlite.binding import ffi
+
+# vLLM 0.32 looks for kernels in the `__dict__` of whatever any module holds when it starts on a CPU. llvmlite's handle
+# of LLVM makes up a function for every name it is asked for, `__dict__` too, which ends vLLM where numba came first.
+getattr(ffi.lib, "_fntab", {}).setdefault("__dict__", {})
 
 P = ParamSpec("P")
 R = TypeVar("R")
