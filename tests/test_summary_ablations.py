@@ -99,7 +99,7 @@ def _is(line: Any, fields: dict[str, Any]) -> bool:
     )
 
 
-def test_a_null_of_another_scope_alpha_or_seed_is_none_of_this_line(made: Made) -> None:
+def test_a_null_of_another_scope_alpha_or_density_is_none_of_this_line(made: Made) -> None:
     made.add("1010")
     made.add("1110", 1.0)
     for other in ({"layers": [0, 1]}, {"kinds": ["mlp"]}, {"scope": ["x"]}, {"ramp": [0.0, 1.0]}, {"forced": True}):
@@ -109,8 +109,18 @@ def test_a_null_of_another_scope_alpha_or_seed_is_none_of_this_line(made: Made) 
     made.ablate("1100", 1.0, terms=[term("w")], steps=[null("random")])
     assert made.build()["nulls"] == []
     made.ablate("1100", 1.0, steps=[{"name": "dare", "density": 0.5, "seed": 1}])
-    made.ablate("1100", 1.0, steps=[{"name": "dare", "density": 0.5, "seed": 2}, null("permute")])
+    made.ablate("1100", 1.0, steps=[{"name": "dare", "density": 0.4, "seed": 1}, null("permute")])
     assert made.build()["nulls"] == []
+
+
+def test_nulls_draw_their_own_masks(made: Made) -> None:
+    made.add("1010")
+    made.ablate("1110", 1.0, steps=[{"name": "dare", "density": 0.5, "seed": 0}])
+    for seed in range(3):
+        made.ablate("1100", 1.0, steps=[{"name": "dare", "density": 0.5, "seed": seed}, null("random", seed)])
+    row = only(made.build()["nulls"], kind="random")
+    assert row["n"] == 3
+    assert row["real"]["value"] == 0.25
 
 
 def test_what_the_step_other_takes_belongs_to_that_step(made: Made) -> None:

@@ -32,7 +32,8 @@ def controls(board: Board) -> list[tuple[VariantRow, dict[str, list[VariantRow]]
     """Every real line that has null controls, and these by kind.
 
     A null control of a line is the same in base, way of asking, terms, weights, alpha, scope and all other steps, and
-    has one step more, a null one. What the step `other` takes belongs to that step.
+    has one step more, a null one. What the step `other` takes belongs to that step. Seeds of other steps may differ: in
+    a study of `[dare, random]` over seeds each null has a mask of its own, drawn as the line's was.
     """
     known: dict[str, dict[str, list[VariantRow]]] = defaultdict(lambda: defaultdict(list))
     for row in board.variants:
@@ -43,7 +44,7 @@ def controls(board: Board) -> list[tuple[VariantRow, dict[str, list[VariantRow]]
 
 
 def _key(row: VariantRow) -> str:
-    return recipes.same(row, steps=recipes.real(row["steps"]), other=None)
+    return recipes.same(row, steps=recipes.unseeded(recipes.real(row["steps"])), other=None)
 
 
 def nulls(board: Board, pairs: Sequence[Pair], compared: Sequence[Comparison]) -> list[NullRow]:

@@ -69,6 +69,11 @@ def real(steps: Sequence[Step]) -> list[Step]:
     return [step for step in steps if step["name"] not in NULLS]
 
 
+def unseeded(steps: Sequence[Step]) -> list[Step]:
+    """The steps without what their draws start from."""
+    return [{key: value for key, value in step.items() if key != "seed"} for step in steps]
+
+
 def order(row: VariantRow) -> tuple[Any, ...]:
     """Where a line stands among those of its model: null controls last, alphas of one vector together."""
     steps = [
