@@ -2,6 +2,7 @@
 
     arguments    the keys that a run does not have, and the words of --help
     opening      the gate: what is described, and what it is compared with
+    hashing      the files' hashes that the gate asks for, of all files at once
     making       from a config to what is printed and written
     formula      the variant in words and symbols
     sums         what is added up over entries; tensors, groups and totals are the same sums

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import fsum, isfinite, nan, prod
+from math import prod
 from typing import TYPE_CHECKING
 
 from rveval.checkpoints import Checkpoint
@@ -21,9 +21,7 @@ from rveval.vectors import Delta, Displacement, Memo, difference
 from rveval.vectors.measures import sum_of_squares
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
-    from numpy.typing import NDArray
 
 BLOCK = 1 << 20
 """Entries of a block of rows (4 MiB of float32)."""
@@ -143,6 +141,7 @@ class _Adding:
                 piece = here[at : at + PIECE]
                 self._pieces.fill(start + at, piece, self._added)
                 self._compare(start + at, piece, term)
+            self._added.fold()
             if self._spectrum:
                 self._spectrum.add(here.view(-1, columns))
             self._subject.seen(self._name, here.numel())
@@ -161,23 +160,18 @@ class _Adding:
     def _sums(self) -> Sums:
         added = self._added
         fourth, variance = self._spectrum.fourth() if self._spectrum else (0.0, 0.0)
-        squares = _total(added.squares)
+        theta, squares, products, donors = added.totals
         return Sums(
             tensors=1,
             entries=prod(self._shape),
-            theta=_total(added.theta),
+            theta=theta,
             squares=squares,
             nonzero=added.nonzero,
             changed=added.changed,
-            products=tuple(map(_total, added.products)),
-            donors=tuple(map(_total, added.donors)),
+            products=tuple(products),
+            donors=tuple(donors),
             matrices=squares if self._spectrum else 0.0,
             fourth=fourth,
             variance=variance,
             full_rank=min(self._shape) if self._spectrum else 0,
         )
-
-
-def _total(parts: NDArray[np.float64]) -> float:
-    """The sum of all parts; NaN where one is not finite."""
-    return fsum(parts) if isfinite(parts.sum()) else nan

@@ -10,6 +10,7 @@ from rveval.assembly import Assembled
 from rveval.checkpoints import Checkpoint, open_checkpoint, resolve
 from rveval.describe import formula, tables
 from rveval.describe.arguments import Arguments
+from rveval.describe.hashing import hash_ahead
 from rveval.errors import DoesNotMatch, Problem, Refused, RvevalError
 from rveval.schema import Config
 
@@ -31,6 +32,7 @@ def opened(asked: Arguments, config: Config) -> tuple[Assembled, Checkpoint | No
         problems.append(Problem("there is no vector to save", "save", fix="name one with vector=NAME"))
     if base is None or problems:
         raise Refused(problems)
+    hash_ahead([base, *(donor for _, donor in donors), *([common] if common else [])])
     compared: Compared = {}
     warnings: list[Problem] = []
     if common is not None:

@@ -44,6 +44,11 @@ class Ahead:
         """What is read for a tensor, in all files together."""
         return sum(one[name].stop - one[name].start for one in self._entries if name in one)
 
+    def place(self, name: str) -> tuple[str, int]:
+        """Where a tensor lies in the first of these checkpoints that has it: file and first byte."""
+        entry = next(one[name] for one in self._entries if name in one)
+        return entry.file.name, entry.start
+
     def tell(self, name: str) -> None:
         """This tensor is read soon."""
         for entries in self._entries:

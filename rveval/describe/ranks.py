@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 EXACT = 256
 """The longest smaller side whose Gram matrix is built: as costly as the random vectors of larger ones."""
 
-FINDING = 24
+FINDING = 16
 """Random vectors that find the strongest directions of a larger matrix."""
 
-REST = 40
+REST = 32
 """Random vectors for what is left."""
 
 _NOISE = 1e-5
@@ -64,7 +64,7 @@ class Spectrum:
         else:
             generator = torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:7]))
             self._signs = torch.randint(0, 2, (columns, FINDING + REST), generator=generator).mul_(2).sub_(1).float()
-            self._images = torch.zeros(columns, FINDING + REST)
+            self._images = torch.zeros(FINDING + REST, columns)
 
     def add(self, block: torch.Tensor) -> None:
         """The next rows, float32; they may be overwritten afterwards."""
@@ -73,7 +73,7 @@ class Spectrum:
         elif self._wide:
             self._whole[self._at : self._at + block.shape[0]] = block
         else:
-            self._images.addmm_(block.t(), block @ self._signs)
+            self._images.addmm_((block @ self._signs).t(), block)
         self._at += block.shape[0]
 
     def fourth(self) -> tuple[float, float]:
@@ -82,7 +82,7 @@ class Spectrum:
             self._gram = self._whole @ self._whole.t()
         if self._tall or self._wide:
             return float(self._gram.double().square_().sum()), 0.0
-        return _estimated(self._signs.double(), self._images.double())
+        return _estimated(self._signs.double(), self._images.double().t())
 
 
 def _estimated(signs: torch.Tensor, images: torch.Tensor) -> tuple[float, float]:
