@@ -5,10 +5,12 @@ Plain values (DATA, REPOSITORY, ...) are for imports and parametrisation, fixtur
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if marked and not has_gpu():
         for item in marked:
             item.add_marker(pytest.mark.skip(reason="no NVIDIA GPU"))
+
+
+UNFREEZE = gc.unfreeze
+
+
+@pytest.fixture(scope="session", autouse=True)
+def imported_modules_stay_frozen() -> Iterator[None]:
+    """An engine that is closed collects garbage three times, through a million objects of modules: a second and more.
+
+    rveval sets those aside before an engine starts (`gc.freeze`), vLLM takes them back when one is closed. Here they
+    stay aside; what an engine is made of is younger, and collected as ever. A test of memory takes `UNFREEZE` back.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(gc, "unfreeze", lambda: None)
+        yield
+
+
+@pytest.fixture
+def composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hydra composes every job of a sweep twice, first to see that it can be: here that is seen when it is run."""
+    monkeypatch.setattr("hydra.plugins.sweeper.Sweeper.validate_batch_is_legal", lambda *_: None)
 
 
 def pytest_unconfigure() -> None:

@@ -108,6 +108,7 @@ def test_the_sweep_flag_may_stand_anywhere(ends: Ends, arguments: list[str]) -> 
     assert ends.calls[:2] == ["run 0", "run 1"]
 
 
+@pytest.mark.usefixtures("composed_once")
 def test_an_experiment_is_a_sweep(ends: Ends) -> None:
     assert main(["experiment=alpha_sweep", "store=elsewhere"]) == 0
     assert len(ends.calls) == 11

@@ -70,7 +70,8 @@ def items(page: Opened, query: str = "") -> None:
 
 def settled(page: Opened) -> str:
     """Wait until a search has ended; what the page says of it."""
-    page.page.wait_for_timeout(350)  # typing is waited for before it is searched
+    # Typing is waited for (250 ms) before it is searched: a later timer of the page's own comes after that.
+    page.page.evaluate("() => new Promise((done) => setTimeout(done, 260))")
     page.until("/ items? of |^$/.test(document.getElementById('items-status').textContent)")
     return str(page.page.inner_text("#items-status"))
 
@@ -132,11 +133,10 @@ def test_the_theme_turns_drawings_too_and_is_remembered(started: Any, site: Path
         walk(document.querySelector('.drawn')); return found.join(); }"""
     with opened(started, site) as page:
         page.page.evaluate(DRAWN)
-        before = page.page.evaluate(ink)
+        page.page.evaluate(f"() => {{ window.before = ({ink})(); }}")
         page.page.click("#theme")
-        page.page.wait_for_timeout(1000)
         assert page.page.evaluate("document.documentElement.dataset.theme") == "dark"
-        assert page.page.evaluate(ink) != before
+        page.until(f"({ink})() !== window.before")
         assert page.page.inner_text("#theme") == "Light"
         page.page.reload()
         assert page.page.evaluate("document.documentElement.dataset.theme") == "dark"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 import tinymodels
+from conftest import UNFREEZE
 from engines import CONFIG, Models, ask, once
 
 from rveval.checkpoints import open_checkpoint
@@ -298,11 +300,12 @@ def memory() -> int:
 
 
 @pytest.mark.slow
-def test_changing_between_two_bases_does_not_gather_memory(log, tmp_path) -> None:
+def test_changing_between_two_bases_does_not_gather_memory(log, tmp_path, monkeypatch) -> None:
     """Six engines of 30 MB of weights each; after the first two, memory stays where it is.
 
     The tokenizer is small, since each start keeps about a kilobyte of every token that was added to it.
     """
+    monkeypatch.setattr(gc, "unfreeze", UNFREEZE)
     shape = {"hidden": 512, "heads": 8, "vocab": 8192, "tokenizer_vocab": 512, "layers": 4}
     both = [Models.make(tmp_path / name, seed=seed, **shape) for seed, name in enumerate(("one", "two"))]
     session = Session(log)

@@ -17,6 +17,8 @@ from rveval.cli import main
 from rveval.errors import DoesNotMatch, Problem
 from rveval.records import Store
 
+pytestmark = pytest.mark.usefixtures("composed_once")
+
 FILES = {file.stem: file for file in schema.config_dir().glob("experiment/*.yaml")}
 FOREIGN = "tiny + 1 tiny_foreign"
 # (jobs, variants that may be built, refused ones)
@@ -106,13 +108,24 @@ def test_compose_runs_each_vector_alone_with_as_much_of_it_as_together() -> None
         assert all({one} in sets for one in both)
 
 
+def one_of_each_kind(name: str) -> list[str]:
+    """An experiment's points with one value where it has several of a number, as an override; [] where it has none."""
+    points = yaml.safe_load(FILES[name].read_text()).get("points", [])
+    numbers = re.compile(r"(alpha|vector\.(?:seed|density|rank|cap))=(?:range\(\d+\)|([^,\[]+)).*")
+    short = [[numbers.sub(lambda found: f"{found[1]}={found[2] or 0}", one) for one in point] for point in points]
+    return (
+        ["points=[" + ",".join(f"[{','.join(repr(one) for one in point)}]" for point in short) + "]"] if short else []
+    )
+
+
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_a_model_of_the_users_takes_the_place_of_the_tiny_one(name: str) -> None:
     """The vector, the suite and the model of the command line are those of every run."""
     mine = ["model=instruct_1.5b", "suite=gsm8k", "vector=grpo"]
     mine += ["vector.terms.0.plus=/donors/grpo", "vector.terms.0.minus=/donors/sft"]
     mine += ["vector.weights=null"] if name == "compose" else []  # one term: its weights are of two
-    found = configs(f"experiment={name}", *mine, "vector.transform=none", "vector.misfit=none")
+    mine += ["vector.transform=none", "vector.misfit=none", *one_of_each_kind(name)]
+    found = configs(f"experiment={name}", *mine)
     assert {config.suite.name for config in found} == {"gsm8k"}
     bases = [config for config in found if config.vector.label == "grpo"]
     assert {config.model.path for config in bases} == {"Qwen/Qwen2.5-1.5B-Instruct"}

@@ -17,6 +17,8 @@ from rveval import points, schema
 from rveval.cli import main
 from rveval.errors import DoesNotMatch, Problem, Refused
 
+pytestmark = pytest.mark.usefixtures("composed_once")
+
 NULLS = """# @package _global_
 study: nulls
 points:
