@@ -37,7 +37,7 @@ TEST = "def check(candidate):\n    assert candidate(20) == 42\n    assert candid
 LIBRARY = f"/python/{sys.platlibdir}/python3.{sys.version_info.minor}"
 HOST = ["/etc", "/etc/passwd", "/etc/hostname", "/proc", "/sys", "/usr", "/var", "/run", "/root", "/home", "/mnt"]
 HOST += ["/dev/shm", "/dev/kmsg", "/dev/mem", "/dev/tty", "/dev/fd"]
-SHORT = round(0.75 + os.getpid() / 1e8, 9)
+SHORT = round(0.9 + os.getpid() / 1e8, 9)
 
 
 def run(source: str, test: str = TEST, helpers: str = "", timeout_s: float = 10, kind: str = "bwrap") -> Outcome:
@@ -96,7 +96,9 @@ def assert_gone(mark: str) -> None:
         ("x: Undefined = 1\n" + RIGHT, "error", "NameError"),
     ],
 )
-def test_each_end_has_its_reason(source: str, reason: str, detail: str) -> None:
+def test_each_end_has_its_reason(source: str, reason: str, detail: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if detail == "processor time":  # which a busy machine gives out slowly: let the clock not be first
+        monkeypatch.setattr(pool, "PATIENCE", 60)
     found = run(source, timeout_s=SHORT if reason == "timeout" else 10)
     assert (found.reason, found.passed) == (reason, reason == "passed"), found
     assert detail in found.detail
