@@ -1,9 +1,13 @@
 """Do two checkpoints descend from one start? Told from their weights: nothing else in a checkpoint says it.
 
 Training from a common start moves weights by a few percent, so that the matrices of siblings point the same way
-(cosine near 1). Two initialisations have nothing in common: their cosine is 0 up to one over the square root of the
-entries that are looked at. A difference of checkpoints of another initialisation is arithmetic on directions that mean
-nothing here.
+(cosine near 1). Two initialisations have nothing in common: their cosine is 0. A difference of checkpoints of another
+initialisation is arithmetic on directions that mean nothing here.
+
+A few thousand entries of each matrix are looked at, n together. The standard error of their cosine c is
+(1 - c^2) / sqrt(n): 0.003 for strangers in the smallest model here, 0.001 in one of 0.5B. Where rows and columns differ
+widely in size, fewer entries count; with a spread of a factor two up and down, in rows and in columns, it is 0.02, a
+tenth of the way to `UNRELATED`. Siblings are nearer to 1 than strangers to 0, and so is their sample.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ Keys (key=value): all keys of a run (python -m rveval --cfg job shows them), and
   common=SOURCE          what the donors were trained from: FOLDER, org/name@revision, tiny:NAME
   save=FILE.safetensors  saves the vector, without alpha: vector.terms=[{plus: {path: FILE}}] adds it again
   storage=WORD           exact: bfloat16 where that loses nothing, else float32; bfloat16; float32     exact
-  quick=true             leaves out the effective ranks, which take most of the time         false
+  quick=true             leaves out the effective ranks, which take half of the processor's time  false
 
 Unknown keys are refused.
 Exit status: 0 done, 2 refused (donors that do not fit: all reasons are listed, nothing is written), 1 failed,

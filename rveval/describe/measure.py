@@ -129,22 +129,25 @@ class _Adding:
         """Read everything once."""
         import torch
 
-        numel = prod(self._shape)
-        columns = self._shape[-1] if self._spectrum else 1
+        numel, keep = prod(self._shape), self._spectrum is not None
+        columns = self._shape[-1] if keep else 1
         size = max(1, BLOCK // columns) * columns
-        block, term = torch.empty(min(size, numel)), torch.empty(min(PIECE, numel) if self._donors else 0)
+        # Nobody wants the block as a whole: its pieces take turns in one place, which stays in the cache.
+        block = torch.empty(min(size if keep else PIECE, numel))
+        term = torch.empty(min(PIECE, numel) if self._donors else 0)
         for start in range(0, numel, size):
-            here = block[: numel - start]
-            for at in range(0, here.numel(), PIECE):
+            stop = min(start + size, numel)
+            for at in range(start, stop, PIECE):
                 if self._subject.stop.is_set():
                     raise Stopped
-                piece = here[at : at + PIECE]
-                self._pieces.fill(start + at, piece, self._added)
-                self._compare(start + at, piece, term)
+                place = at - start if keep else 0
+                piece = block[place : place + min(PIECE, stop - at)]
+                self._pieces.fill(at, piece, self._added)
+                self._compare(at, piece, term)
             self._added.fold()
             if self._spectrum:
-                self._spectrum.add(here.view(-1, columns))
-            self._subject.seen(self._name, here.numel())
+                self._spectrum.add(block[: stop - start].view(-1, columns))
+            self._subject.seen(self._name, stop - start)
         return self._sums()
 
     def _compare(self, start: int, piece: torch.Tensor, term: torch.Tensor) -> None:
