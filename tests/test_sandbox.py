@@ -37,7 +37,7 @@ TEST = "def check(candidate):\n    assert candidate(20) == 42\n    assert candid
 LIBRARY = f"/python/{sys.platlibdir}/python3.{sys.version_info.minor}"
 HOST = ["/etc", "/etc/passwd", "/etc/hostname", "/proc", "/sys", "/usr", "/var", "/run", "/root", "/home", "/mnt"]
 HOST += ["/dev/shm", "/dev/kmsg", "/dev/mem", "/dev/tty", "/dev/fd"]
-SHORT = round(0.9 + os.getpid() / 1e8, 9)
+SHORT = round(1.5 + os.getpid() / 1e8, 9)
 
 
 def run(source: str, test: str = TEST, helpers: str = "", timeout_s: float = 10, kind: str = "bwrap") -> Outcome:
