@@ -63,14 +63,17 @@ def _on_threads(subject: Subject, names: Sequence[str], ahead: Ahead) -> dict[st
     waiting = iter(names)
     found: dict[str, Measured] = {}
 
+    # Telling waits as long as the disk has enough to do, so that nobody who computes should do it.
+    teller = ThreadPoolExecutor(1, "ahead")
+
     def one(name: str) -> Measured:
         if ready := next(waiting, None):
-            ahead.tell(ready)
+            teller.submit(ahead.tell, ready)
         return measured(subject, name)
 
     before = torch.get_num_threads()
-    for _, name in zip(range(workers), waiting, strict=False):
-        ahead.tell(name)
+    for _, name in zip(range(workers + 1), waiting, strict=False):
+        teller.submit(ahead.tell, name)
     pool = ThreadPoolExecutor(workers, "describe", initializer=torch.set_num_threads, initargs=(1,))
     futures: dict[Future[Measured], str] = {}
     try:
@@ -80,6 +83,7 @@ def _on_threads(subject: Subject, names: Sequence[str], ahead: Ahead) -> dict[st
     finally:
         subject.stop.set()  # nobody wants the rest of what is not done yet
         pool.shutdown(cancel_futures=True)
+        teller.shutdown(cancel_futures=True)
         torch.set_num_threads(before)
     return found
 
