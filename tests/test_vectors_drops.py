@@ -36,9 +36,13 @@ def mean_ranks(tensor: torch.Tensor) -> np.ndarray:
     return (rankdata(sizes.view(np.float32), axis=1) - 1) / (columns - 1) if columns > 1 else np.full(sizes.shape, 0.5)
 
 
+def chances(probabilities: list[float]) -> Chances:
+    return Chances.of(torch.tensor(probabilities, dtype=torch.float64), CPU)
+
+
 def kept(seed: str, start: int, size: int, chance: float) -> np.ndarray:
     ones = torch.ones(size)
-    drops.drop(seed, start, Chances.of([chance], CPU), ones)
+    drops.drop(seed, start, chances([chance]), ones)
     return ones.numpy() != 0
 
 
@@ -160,14 +164,14 @@ def test_threads_change_nothing(make: Make, step: Step) -> None:
 def test_what_a_gpu_computes_is_what_the_cpu_computes(rows, columns, kind, seed, start) -> None:
     tensor = values((rows, columns), kind, seed)
     most = 2 * columns - 1
-    chances = Chances.of([0.3 + 0.4 * rank / most for rank in range(most)], CPU)
+    many = chances([0.3 + 0.4 * rank / most for rank in range(most)])
     one, other = tensor.clone(), tensor.clone()
-    drops.drop_by_rank("s", start, chances, one)
-    drops._drop("s", start, chances, drops.doubled_ranks(other), other.view(-1))
+    drops.drop_by_rank("s", start, many, one)
+    drops._drop("s", start, many, drops.doubled_ranks(other), other.view(-1))
     assert torch.equal(one, other)
     one, other = tensor.view(-1).clone(), tensor.view(-1).clone()
-    drops.drop("s", start, Chances.of([0.3], CPU), one)
-    drops._drop("s", start, Chances.of([0.3], CPU), None, other)
+    drops.drop("s", start, chances([0.3]), one)
+    drops._drop("s", start, chances([0.3]), None, other)
     assert torch.equal(one, other)
 
 

@@ -14,8 +14,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_vectors_sparse import kinds, values
 
-from rveval.vectors import draws, merge, nulls, permute, thresholds
+from rveval.vectors import difference, draws, merge, nulls, permute, thresholds
 from rveval.vectors.blocks import BLOCK
+from rveval.vectors.delta import RUN
 
 CPU = torch.device("cpu")
 sizes = st.integers(0, 70)
@@ -88,6 +89,16 @@ def test_an_order_of_places(size: int) -> None:
         permute._reordered(entries, shared, (drawn[0] & low | 1, drawn[1] & low | 1, drawn[2] & low), other)
         assert torch.equal(one, other)
         assert torch.equal(one.sort().values, entries)
+
+
+@pytest.mark.parametrize("dtypes", [("bfloat16", "bfloat16"), ("bfloat16", "float32"), ("float16", "float16")], ids=str)
+def test_runs_that_are_taken_are_those_that_are_read(dtypes: tuple[str, str]) -> None:
+    plus, minus = (values((7 * RUN + 5,), "normal", n).to(getattr(torch, dtype)) for n, dtype in enumerate(dtypes))
+    delta, runs = difference(plus, minus), torch.tensor([6, 0, 3, 3], dtype=torch.int32)
+    assert delta.take is not None
+    found = torch.empty(len(runs) * RUN)
+    delta.take(runs, found)
+    assert torch.equal(found, torch.cat([delta.whole()[run * RUN : run * RUN + RUN] for run in runs.tolist()]))
 
 
 def test_loops_are_compiled_where_nothing_can_be_kept() -> None:

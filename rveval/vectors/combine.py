@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rveval.vectors.delta import CHUNK, GPU_CHUNK, Displacement, another_shape
+from rveval.vectors.delta import Displacement, another_shape
 
 if TYPE_CHECKING:
     import torch
@@ -58,7 +58,7 @@ def _combine_chunks(
 ) -> None:
     import torch
 
-    chunk = min(CHUNK if base.device.type == "cpu" else GPU_CHUNK, base.numel())
+    chunk = min(base.numel(), *(one.delta.chunk for one in displacements))
     total, step = (torch.empty(chunk, dtype=torch.float32, device=base.device) for _ in range(2))
     for start in range(0, base.numel(), chunk or 1):
         size = min(chunk, base.numel() - start)

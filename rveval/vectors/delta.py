@@ -39,6 +39,7 @@ class Delta:
         key: what it is made of, in full: equal keys mean equal entries. Empty: nothing may be remembered of it.
         take: `take(runs, into)` writes the runs of `RUN` entries with these numbers (run r is the entries
             `RUN * r : RUN * (r + 1)`), one after the other; None where that is no quicker than reading all.
+        block: entries that are made together, if `fill` makes blocks: what is read in these is not copied once more.
     """
 
     shape: tuple[int, ...]
@@ -46,6 +47,7 @@ class Delta:
     fill: Callable[[int, torch.Tensor], None]
     key: str = ""
     take: Callable[[torch.Tensor, torch.Tensor], None] | None = None
+    block: int = 0
 
     @property
     def numel(self) -> int:
@@ -54,7 +56,9 @@ class Delta:
     @property
     def chunk(self) -> int:
         """Elements to be handled at a time where nothing else decides."""
-        return CHUNK if self.device.type == "cpu" else GPU_CHUNK
+        if self.device.type != "cpu":
+            return GPU_CHUNK
+        return self.block or CHUNK
 
     def chunks(self, size: int | None = None) -> Iterator[tuple[int, torch.Tensor]]:
         """(start, piece) from first to last; a piece is overwritten by the next one."""

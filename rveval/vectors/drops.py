@@ -7,6 +7,7 @@ more than 32 bits, and most entries cost an eighth of a random word. Both depend
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rveval.vectors.blocks import BLOCK, by_blocks
@@ -31,7 +32,9 @@ def dare(delta: Delta, step: Step, place: Place) -> Delta:
     assert step.density is not None
     if step.density >= 1:
         return delta
-    seed, chances = place.seed(step), Chances.of([step.density], delta.device)
+    import torch
+
+    seed, chances = place.seed(step), Chances.of(torch.tensor([step.density], dtype=torch.float64), delta.device)
 
     def fill(start: int, into: torch.Tensor) -> None:
         delta.fill(start, into)
@@ -59,9 +62,7 @@ def della(delta: Delta, step: Step, place: Place) -> Delta:
     columns = delta.shape[-1] if delta.shape else 1
     if step.density >= 1 or not delta.numel:
         return delta
-    low, width = step.density - step.epsilon, 2 * step.epsilon
-    most = 2 * (columns - 1)
-    chances = Chances.of([low + width * (rank / most if most else 0.5) for rank in range(most + 1)], delta.device)
+    chances = _by_rank(columns, step.density, step.epsilon, delta.device)
     seed, rows = place.seed(step), max(1, BLOCK // columns)
 
     def make(number: int, into: torch.Tensor) -> None:
@@ -69,7 +70,18 @@ def della(delta: Delta, step: Step, place: Place) -> Delta:
         delta.fill(start, into)
         drop_by_rank(seed, start, chances, into.view(-1, columns))
 
-    return Delta(delta.shape, delta.device, by_blocks(delta.numel, rows * columns, make), made(step, delta.key, seed))
+    fill = by_blocks(delta.numel, rows * columns, make)
+    return Delta(delta.shape, delta.device, fill, made(step, delta.key, seed), block=rows * columns)
+
+
+@lru_cache(maxsize=8)
+def _by_rank(columns: int, density: float, epsilon: float, device: torch.device) -> Chances:
+    """What entries of a row are kept with, by doubled rank: a model has few lengths of rows."""
+    import torch
+
+    most = 2 * (columns - 1)
+    ranks = torch.arange(most + 1, dtype=torch.float64) / most if most else torch.tensor([0.5], dtype=torch.float64)
+    return Chances.of(density - epsilon + 2 * epsilon * ranks, device)
 
 
 @dataclass(frozen=True)
@@ -87,11 +99,10 @@ class Chances:
     scales: torch.Tensor
 
     @classmethod
-    def of(cls, probabilities: list[float], device: torch.device) -> Chances:
-        """All of them above 0 and below 1."""
+    def of(cls, exact: torch.Tensor, device: torch.device) -> Chances:
+        """From probabilities, float64, all of them above 0 and below 1."""
         import torch
 
-        exact = torch.tensor(probabilities, dtype=torch.float64)
         grown = exact * (1 << 8)
         borders = grown.floor()
         scales = (1 / exact).to(device, torch.float32)

@@ -77,13 +77,19 @@ def squares(numbers: NDArray[np.float32]) -> float:
 
 
 @compiled
+def _below(rest: np.uint64, place: np.uint64, chance: float) -> np.float32:
+    """1 where 53 bits drawn for a place, as a number from 0 to 1, lie below a chance, else 0."""
+    return np.float32(np.float64(_mixed(rest + place) & _BITS_53) * _GRAIN < chance)
+
+
+@compiled
 def _factor(
     rest: np.uint64, place: np.uint64, bits: np.uint64, border: np.uint64, chance: float, scale: np.float32
 ) -> np.float32:
     """What an entry is multiplied by: the scale where its 8 bits lie below the border, or where they are equal to it
     and 53 other ones say so; else 0. No jump depends on the outcome: a processor could not foresee it."""
     if bits == border:
-        return scale * np.float32(np.float64(_mixed(rest + place) & _BITS_53) * _GRAIN < chance)
+        return scale * _below(rest, place, chance)
     return scale * np.float32(bits < border)
 
 
@@ -154,9 +160,12 @@ def drop_by_rank(
         _doubled_ranks(ranks, spare, low, high)
         at = np.uint64(start + row * columns)
         for i in range(columns):
-            rank = ranks[classes[i]]
-            border = np.uint64(borders[rank])
-            numbers[i] *= _factor(rest, at + np.uint64(i), np.uint64(bits[i]), border, chances[rank], scales[rank])
+            rank = np.uint64(ranks[classes[i]])
+            border, scale = borders[rank], scales[rank]
+            factor = scale * np.float32(bits[i] < border)
+            if bits[i] == border:  # chances are looked up for few
+                factor = scale * _below(rest, at + np.uint64(i), chances[rank])
+            numbers[i] *= factor
         ranks[0] = 0
         ranks[low:high] = 0
 

@@ -28,22 +28,21 @@ def survey(
     """Look at the magnitudes of a piece.
 
     Args:
-        edges: four; how many magnitudes reach each is written to `at_least`.
+        edges: how many magnitudes reach each is written to `at_least`, which is as long.
         inner: two; the magnitudes from the first up to below the second one are collected.
         collected: has room for one more than the piece has entries.
 
     Returns:
         How many were collected.
     """
-    first, second, third, fourth = edges
-    a = b = c = d = _U0
-    for i in range(numbers.size):
-        size = abs(numbers[i])
-        a = np.uint32(a + np.uint32(size >= first))
-        b = np.uint32(b + np.uint32(size >= second))
-        c = np.uint32(c + np.uint32(size >= third))
-        d = np.uint32(d + np.uint32(size >= fourth))
-    at_least[0], at_least[1], at_least[2], at_least[3] = a, b, c, d
+    for number in range(0, edges.size, 2):
+        one, other = edges[number], edges[min(number + 1, edges.size - 1)]
+        reach_one, reach_other = _U0, _U0
+        for i in range(numbers.size):
+            size = abs(numbers[i])
+            reach_one = np.uint32(reach_one + np.uint32(size >= one))
+            reach_other = np.uint32(reach_other + np.uint32(size >= other))
+        at_least[number], at_least[min(number + 1, edges.size - 1)] = reach_one, reach_other
     return _collect(numbers.view(np.uint32), inner.view(np.uint32), collected.view(np.uint32))
 
 

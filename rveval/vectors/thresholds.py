@@ -192,7 +192,7 @@ def surveyed(
 
     Args:
         piece: float32.
-        edges: up to four.
+        edges: one or more.
         inner: two.
         room: scratch for the loop of a processor: a float32 numpy vector longer than the piece.
 
@@ -206,11 +206,10 @@ def surveyed(
         return _surveyed(piece, edges, inner)
     from rveval.vectors import sweeps
 
-    borders, limits = np.full(4, inf, dtype=np.float32), np.array(inner, dtype=np.float32)
-    borders[: len(edges)] = edges
-    at_least = np.empty(4, dtype=np.int64)
+    borders, limits = (np.array(numbers, dtype=np.float32) for numbers in (edges, inner))
+    at_least = np.empty(len(edges), dtype=np.int64)
     found = sweeps.survey(piece.numpy(), borders, limits, at_least, room)
-    return at_least[: len(edges)].tolist(), room[:found].copy()
+    return at_least.tolist(), room[:found].copy()
 
 
 def _surveyed(piece: torch.Tensor, edges: Sequence[float], inner: tuple[float, float]) -> tuple[list[int], Any]:
