@@ -24,12 +24,19 @@ def sum_of_squares(delta: Delta, memo: Memo) -> float:
     name = f"ss|{delta.key}" if delta.key else ""
     known = memo.recall(name) if name else None
     if known is None:
-        size = min(CHUNK if delta.device.type == "cpu" else _GPU_PIECE, delta.numel)
-        doubles = torch.empty(size, dtype=torch.float64, device=delta.device)
-        total = torch.zeros((), dtype=torch.float64, device=delta.device)
-        for _, piece in delta.chunks(size):
-            double = doubles[: piece.numel()].copy_(piece)
-            total += double.dot(double)
-        known = total.cpu()
+        known = torch.tensor(_added(delta), dtype=torch.float64)
         memo.keep(name, known)
     return float(known)
+
+
+def _added(delta: Delta) -> float:
+    """Nothing that outlives this call is made among its scratch: the heap would keep a hole of it for every tensor."""
+    import torch
+
+    size = min(CHUNK if delta.device.type == "cpu" else _GPU_PIECE, delta.numel)
+    doubles = torch.empty(size, dtype=torch.float64, device=delta.device)
+    total = torch.zeros((), dtype=torch.float64, device=delta.device)
+    for _, piece in delta.chunks(size):
+        double = doubles[: piece.numel()].copy_(piece)
+        total += double.dot(double)
+    return float(total)

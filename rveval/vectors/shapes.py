@@ -45,16 +45,22 @@ def clip(delta: Delta, step: Step, place: Place) -> Delta:
 
 
 def _not_zero(delta: Delta, memo: Memo) -> int:
-    import numpy as np
     import torch
 
     key = f"entries that are not zero of {delta.key}" if delta.key else ""
     known = memo.recall(key)
     if known is None:
-        found = 0
-        for _, piece in delta.chunks():
-            on_cpu = piece.device.type == "cpu"
-            found += int(np.count_nonzero(piece.numpy() != 0) if on_cpu else torch.count_nonzero(piece))
-        known = torch.tensor([found])
+        known = torch.tensor([_counted(delta)])
         memo.keep(key, known)
     return int(known[0])
+
+
+def _counted(delta: Delta) -> int:
+    import numpy as np
+    import torch
+
+    found = 0
+    for _, piece in delta.chunks():
+        on_cpu = piece.device.type == "cpu"
+        found += int(np.count_nonzero(piece.numpy() != 0) if on_cpu else torch.count_nonzero(piece))
+    return found
