@@ -282,9 +282,17 @@ def left(patience: float = 10.0) -> list[str]:
     """Child processes that are still there after a while, but Python's own resource tracker, which stays to the end."""
     children = psutil.Process().children(recursive=True)
     _, alive = psutil.wait_procs(children, timeout=0)
-    others = [child for child in alive if "resource_tracker" not in " ".join(child.cmdline())]
+    others = [child for child in alive if "resource_tracker" not in command(child)]
     _, alive = psutil.wait_procs(others, timeout=patience)
-    return [" ".join(child.cmdline()) for child in alive]
+    return [command(child) for child in alive]
+
+
+def command(process: psutil.Process) -> str:
+    """Its command line; what is said of one that has ended while it was asked for."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess as ended:  # or a zombie, which it waits for above
+        return str(ended)
 
 
 def test_after_close_no_processes_are_left(session) -> None:
