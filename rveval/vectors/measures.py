@@ -30,7 +30,8 @@ def sum_of_squares(delta: Delta, memo: Memo) -> float:
 
 
 def _added(delta: Delta) -> float:
-    """Nothing that outlives this call is made among its scratch: the heap would keep a hole of it for every tensor."""
+    """The sum, read through. What is remembered of it is made outside: among the scratch it would keep a hole of that
+    size in the heap, one for every tensor."""
     import torch
 
     size = min(CHUNK if delta.device.type == "cpu" else _GPU_PIECE, delta.numel)

@@ -56,6 +56,7 @@ def _not_zero(delta: Delta, memo: Memo) -> int:
 
 
 def _counted(delta: Delta) -> int:
+    """Apart from what is remembered, as in `measures`."""
     import numpy as np
     import torch
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NO_SIGN = np.uint32(0x7FFFFFFF)
-_U0, _U1, _U9, _ONE = np.uint32(0), np.uint32(1), np.uint32(9), np.uint64(1)
+_U0, _U1, _U9 = np.uint32(0), np.uint32(1), np.uint32(9)
 _TILE = 1024
 """Entries whose scratch lies in a first-level cache."""
 

@@ -72,7 +72,7 @@ def _exact(delta: Delta, counts: Sequence[int]) -> list[Cut]:
     import numpy as np
 
     brackets = _brackets(delta, counts)
-    room = np.empty(delta.chunk + 1, dtype=np.float32)
+    room = np.empty(min(delta.chunk, delta.numel) + 1, dtype=np.float32)
     for start, piece in delta.chunks():
         for bracket in brackets:
             bracket.look(start, piece, room)
