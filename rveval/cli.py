@@ -90,7 +90,8 @@ def _through_hydra(arguments: list[str], invocation: _Invocation) -> Outcome | N
     from hydra._internal.utils import get_args_parser
     from omegaconf import OmegaConf
 
-    from rveval import points, schema
+    from rveval import config as schema
+    from rveval.config import points
 
     try:
         flags = get_args_parser().parse_args(arguments)
@@ -127,7 +128,8 @@ def _lines(flags: Any) -> list[list[str]]:
     Raises:
         Refused: with everything that is wrong with them.
     """
-    from rveval import overrides, points, schema
+    from rveval import config as schema
+    from rveval.config import overrides, points
 
     named = {text.partition("=")[0] for text in flags.overrides}
     if "hydra.searchpath" in named or flags.config_path is not None:
@@ -151,7 +153,7 @@ def _one_line(decorated: Callable[[], Any], arguments: list[str]) -> Outcome | N
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
-    from rveval import overrides
+    from rveval.config import overrides
 
     try:
         with tempfile.TemporaryDirectory(prefix="rveval-") as scratch, _as_hydra_wants_it(arguments, scratch):
@@ -197,14 +199,14 @@ def _run_job(cfg: Any, label: str, invocation: _Invocation) -> None:
 
 
 def _job(cfg: Any, label: str, invocation: _Invocation) -> Outcome:
-    from rveval import schema
+    from rveval import config as schema
 
     config = schema.parse(cfg)
     if config.points:
         what = "the points of this experiment were not read"
         fix = "name experiments one by one, and folders of your own with --config-dir"
         raise Refused(Problem(what, "points", fix=fix))
-    from rveval import jobs
+    from rveval.run import jobs
 
     if invocation.verb is not None or config.dry_run:
         (invocation.verb or jobs.dry_run)(config)
@@ -219,7 +221,7 @@ def _job(cfg: Any, label: str, invocation: _Invocation) -> Outcome:
 
 def _close(invocation: _Invocation) -> None:
     if invocation.store is not None:
-        from rveval import jobs
+        from rveval.run import jobs
 
         jobs.close(invocation.store)
 

@@ -15,11 +15,11 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from rveval import cells, prompts
-from rveval.cells import Cell, Plan
 from rveval.cli import main as through_hydra
-from rveval.schema import Config
-from rveval.table import console
+from rveval.config import Config
+from rveval.run import cells, prompts
+from rveval.run.cells import Cell, Plan
+from rveval.show.table import console
 
 _LOOKED_AT = 20  # prompts of a task whose tokens are counted; their mean stands for the rest
 

@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from rveval.records import SCHEMA_VERSION, CellRecord, Sample, Store, StudyEntry
+from rveval.store import SCHEMA_VERSION, CellRecord, Sample, Store, StudyEntry
 
 ALPHAS = {0.0: 0.55, 0.5: 0.62, 1.0: 0.66, -1.0: 0.40}
 FAMILIES = {"clean": 0.0, "distractor": -0.08, "rename": -0.02, "think": 0.01, "typos": -0.05}

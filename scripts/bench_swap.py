@@ -165,7 +165,7 @@ def start(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def engine_config() -> Any:
-    from rveval.schema import EngineConfig
+    from rveval.config import EngineConfig
 
     return EngineConfig(max_model_len=512, kv_cache_gib=0.25)
 
@@ -173,7 +173,7 @@ def engine_config() -> Any:
 def open_engine(folder: Path, load_format: str) -> Any:
 
     from rveval.engine.vllm import VllmEngine
-    from rveval.variants import Recipe
+    from rveval.recipe import Recipe
 
     return VllmEngine(
         Recipe(str(folder), folder.name), engine_config(), folder.parent / "engine.log", load_format=load_format
@@ -188,7 +188,7 @@ def first_token(engine: Any) -> None:
 
 def swap(folder: Path, rounds: int) -> dict[str, Any]:
     """Seconds and memory of swaps to a new alpha in a live engine; the first one, which maps the files, apart."""
-    from rveval.variants import Recipe, RecipeTerm
+    from rveval.recipe import Recipe, RecipeTerm
 
     engine = open_engine(folder / "base", "rveval")
     first_token(engine)

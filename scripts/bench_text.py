@@ -16,8 +16,8 @@ from collections.abc import Callable
 
 from rveval import benchmarks, perturb
 from rveval.answers import read_brackets, read_code, read_number, read_option, read_sorted, read_word
+from rveval.benchmarks.hooks import documents
 from rveval.errors import Refused
-from rveval.hooks import documents
 
 MEGABYTE = 1_000_000
 STUB = "def solve(x):\n"

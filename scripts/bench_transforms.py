@@ -62,7 +62,7 @@ def main() -> None:
 
 def recipe(folder: Path, name: str, alpha: float, seed: int = 0, terms: int = 1) -> Any:
     """base + alpha * T(plus - minus), or of two vectors; `other` takes a second one."""
-    from rveval.variants import Recipe, RecipeTerm
+    from rveval.recipe import Recipe, RecipeTerm
     from rveval.vectors import steps
 
     one = RecipeTerm(str(folder / "plus"), str(folder / "minus"), 1.0, "plus", "minus")

@@ -129,7 +129,7 @@ def their_recipe(method: str, folder: Path, dtype: str) -> str:
 
 
 def own_merge(method: str, folder: Path, dtype: str) -> None:
-    from rveval.variants import Recipe, RecipeTerm, write_merged
+    from rveval.recipe import Recipe, RecipeTerm, write_merged
     from rveval.vectors.steps import of
 
     terms = tuple(

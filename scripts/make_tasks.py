@@ -3,8 +3,8 @@
 python scripts/make_tasks.py
 """
 
-from rveval import task_files
-from rveval.hooks import stock_files
+from rveval.benchmarks import task_files
+from rveval.benchmarks.hooks import stock_files
 
 if __name__ == "__main__":
     written = task_files.write() + stock_files.write(task_files.folder())

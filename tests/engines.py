@@ -8,10 +8,10 @@ from typing import Any
 
 import tinymodels
 
+from rveval.config import EngineConfig
 from rveval.engine import Answer, Engine, Request, TokenScore
 from rveval.engine.vllm import VllmEngine
-from rveval.schema import EngineConfig
-from rveval.variants import Recipe, RecipeTerm, write_merged
+from rveval.recipe import Recipe, RecipeTerm, write_merged
 
 CONFIG = EngineConfig(max_model_len=640, max_num_seqs=16, kv_cache_gib=0.06)
 TEXTS = (

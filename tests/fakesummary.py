@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from rveval.summary.typed import Interval, ItemSet, PartFile, Summary, TaskRow, VariantRow
+from rveval.findings.typed import Interval, ItemSet, PartFile, Summary, TaskRow, VariantRow
 
 FAMILIES = ("clean", "think", "distractor", "typos", "rename", "numwords", "format")
 GAIN = {-1.0: -0.09, 0.0: 0.0, 0.5: 0.052, 1.0: 0.031}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from rveval.summary.typed import Summary
+from rveval.findings.typed import Summary
 
 # Each would set `hacked` on the window, or open a dialog, or ask the network, were it ever taken for markup or code.
 SCRIPTS = (

@@ -14,9 +14,9 @@ import pytest
 import wandb
 from wandb.proto import wandb_internal_pb2
 
-from rveval import schema
-from rveval.records import SCHEMA_VERSION, CellRecord, Sample, Store, StudyEntry
-from rveval.schema import Config, ModelConfig, SuiteConfig, TrackingConfig, VectorConfig
+from rveval import config as schema
+from rveval.config import Config, ModelConfig, SuiteConfig, TrackingConfig, VectorConfig
+from rveval.store import SCHEMA_VERSION, CellRecord, Sample, Store, StudyEntry
 
 
 @contextmanager

@@ -98,7 +98,7 @@ def documents(
     Raises:
         Refused: the family does not apply to this source.
     """
-    from rveval import hooks
+    from rveval.benchmarks import hooks
 
     metadata = {"rv_benchmark": source, "rv_families": families, "rv_seed": 0, "rv_draw": draw, "rv_strength": strength}
     if limit is not None:

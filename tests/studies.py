@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rveval import summary
-from rveval.records import SCHEMA_VERSION, CellRecord, Refusal, Sample, Store, StudyEntry
-from rveval.summary import Summary
+from rveval import findings as summary
+from rveval.findings import Summary
+from rveval.store import SCHEMA_VERSION, CellRecord, Refusal, Sample, Store, StudyEntry
 
 BASE = "b" * 64
 TERM = [{"plus": "p" * 64, "minus": "m" * 64, "weight": 1.0, "plus_path": "/x/grpo", "minus_path": "/x/sft"}]

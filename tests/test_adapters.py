@@ -18,11 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from rveval import assembly, schema, sources
-from rveval.adapters import Adapter, join, open_adapter, open_donor, plan_term, remarks, trained_elsewhere
-from rveval.checkpoints import Checkpoint, assert_finite, content_hash, open_checkpoint
+from rveval import config as schema
+from rveval.checkpoints import Checkpoint, assert_finite, content_hash, open_checkpoint, sources
+from rveval.checkpoints.adapters import Adapter, join, open_adapter, open_donor, plan_term, remarks, trained_elsewhere
 from rveval.errors import Problem, Refused
-from rveval.variants import Recipe, VariantTensors
+from rveval.recipe import Recipe, VariantTensors, assembly
 from rveval.vectors import Displacement, combine, difference
 
 INSTRUCT = sources.TINY / "instruct"
@@ -288,7 +288,7 @@ def test_a_base_that_cannot_be_had(base: Checkpoint, adapter: Path, tmp_path: Pa
 
 
 def test_a_saved_delta_has_no_minus(base: Checkpoint, adapter: Path, tmp_path: Path) -> None:
-    from rveval import deltas
+    from rveval.checkpoints import deltas
 
     file = tmp_path / "d.safetensors"
     said = {"config": base.config, "tokenizer": None}
@@ -378,7 +378,7 @@ def test_broken_weights_are_found(base: Checkpoint, adapter: Path, weights: dict
 
 def test_importing_needs_no_torch(adapter: Path) -> None:
     code = (
-        "import sys, pathlib, rveval.adapters as a, rveval.checkpoints as c\n"
+        "import sys, pathlib, rveval.checkpoints.adapters as a, rveval.checkpoints as c\n"
         f"p = pathlib.Path({str(adapter)!r}); b = c.open_checkpoint(pathlib.Path({str(INSTRUCT)!r}))\n"
         "a.plan_term(p, None, b, 't').plus.identity\n"
         "assert 'torch' not in sys.modules"

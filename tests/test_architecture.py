@@ -14,81 +14,38 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGE = REPOSITORY / "rveval"
 
-# Mirrors the table "The house" of the design: floor, and what a module may import from rveval. Change both together.
-# A package (engine/, tiny/, perturb/, dashboard/) is one module. The edge may import everything, and is imported by
-# the edge only.
+# Mirrors the table "The house" of docs/architecture.md: floor, and what a room may import from rveval. Change both
+# together. A package (engine/, perturb/, show/) is one room; the edge (cli and a thin module a verb) may import all.
 FLOORS: dict[str, tuple[int, set[str]]] = {
-    # 0 pure
     "__init__": (0, set()),
     "errors": (0, set()),
-    "config_problems": (0, {"errors"}),
-    "schema": (0, {"config_problems", "vectors", "errors"}),
-    "overrides": (0, {"schema", "config_problems", "errors"}),
-    "architecture": (0, set()),
-    "perturb": (0, {"errors"}),
-    "answers": (0, {"errors"}),
-    "vectors": (0, {"scopes", "errors"}),
-    "scopes": (0, {"errors"}),
     "stats": (0, set()),
-    # 1 one kind of I/O
-    "headers": (1, {"errors"}),
-    "fingerprints": (1, {"headers", "errors"}),
-    "installation": (1, {"errors"}),
-    "sources": (1, {"fingerprints", "headers", "errors"}),
-    "checkpoints": (1, {"sources", "fingerprints", "vocabulary", "headers", "errors"}),
-    "vocabulary": (1, {"headers", "errors"}),
-    "adapters": (1, {"checkpoints", "vocabulary", "headers", "errors"}),
-    "deltas": (1, {"checkpoints", "vocabulary", "headers", "vectors", "errors"}),
-    "lineage": (1, {"checkpoints", "fingerprints", "scopes"}),
-    "compatibility": (
-        1,
-        {"architecture", "adapters", "lineage", "scopes", "vocabulary", "checkpoints", "headers", "errors"},
-    ),
-    "misfits": (1, {"checkpoints", "compatibility", "vocabulary", "headers"}),
-    "factors": (1, {"vectors", "errors"}),
-    "variants": (1, {"adapters", "factors", "checkpoints", "scopes", "vectors", "misfits", "errors"}),
-    "assembly": (
-        1,
-        {"adapters", "schema", "checkpoints", "compatibility", "scopes", "variants", "misfits", "errors"},
-    ),
-    "benchmarks": (1, {"errors"}),
+    "config": (1, {"vectors", "errors"}),
+    "vectors": (1, {"errors"}),
+    "checkpoints": (1, {"vectors", "errors"}),
+    "answers": (1, {"errors"}),
     "sandbox": (1, {"errors"}),
-    "records": (1, {"errors"}),
-    "task_files": (1, {"benchmarks", "perturb", "errors"}),
-    "upstream": (1, {"benchmarks", "perturb", "errors"}),
-    "suites": (1, {"schema", "benchmarks", "perturb", "upstream", "errors"}),
-    "cells": (
-        1,
+    "perturb": (1, {"errors"}),
+    "tiny": (1, {"answers", "errors"}),
+    "store": (1, {"errors"}),
+    "recipe": (2, {"config", "vectors", "checkpoints", "errors"}),
+    "benchmarks": (2, {"answers", "perturb", "sandbox", "stats", "errors"}),
+    "findings": (2, {"store", "stats", "errors"}),
+    "engine": (3, {"recipe", "vectors", "checkpoints", "config", "errors"}),
+    "show": (4, {"findings", "store", "recipe", "config", "stats", "errors"}),
+    "run": (
+        4,
         {
-            *("assembly", "installation", "schema", "records", "checkpoints", "variants", "benchmarks", "errors"),
-            *("suites", "task_files", "upstream"),
+            *("config", "recipe", "checkpoints", "benchmarks", "perturb", "sandbox", "engine", "store", "stats"),
+            *("findings", "show", "errors"),
         },
     ),
-    # 2 adapters
-    "vllm_plugin": (2, {"checkpoints", "variants", "vectors", "errors"}),
-    "engine": (2, {"vllm_plugin", "variants", "checkpoints", "fingerprints", "schema", "errors"}),
-    "hooks": (2, {"perturb", "answers", "benchmarks", "sandbox", "stats", "errors"}),
-    "harness": (
-        2,
-        {
-            *("installation", "engine", "hooks", "cells", "records", "variants", "schema", "stats", "errors"),
-            *("suites", "task_files", "upstream"),
-        },
-    ),
-    "prompts": (2, {"benchmarks", "hooks", "task_files", "suites", "upstream"}),
-    "tiny": (2, {"answers", "errors"}),
-    "summary": (2, {"records", "stats", "errors"}),
-    "tracking": (2, {"records", "summary", "schema", "errors"}),
-    # 3 edge
-    "table": (3, {"cells", "summary", "stats", "records", "errors"}),
-    "dashboard": (3, {"summary", "records"}),
 }
-EDGE = {"cli", "__main__", "points", "jobs", "progress", "closing", "plan", "report", "describe", "track", "export"}
-EDGE |= {"serve"}
+EDGE = {"cli", "__main__", "plan", "report", "describe", "track", "export", "serve", "prove"}
 
 HEAVY = {"torch", "vllm", "lm_eval", "transformers", "datasets", "wandb", "scipy", "numpy"}
 # What parses configs, plans and reports must start at once.
-LIGHT = {module for module, (floor, _) in FLOORS.items() if floor != 2} - {"vectors", "perturb"} | {"summary"} | EDGE
+LIGHT = {"errors", "config", "checkpoints", "recipe", "store", "answers", "sandbox", "findings"} | EDGE
 
 FILE_LINES = 300
 FUNCTION_LINES = 60

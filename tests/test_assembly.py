@@ -9,10 +9,11 @@ import pytest
 import tinymodels
 from hydra import compose, initialize_config_dir
 
-from rveval import assembly, lineage, schema, sources
-from rveval.assembly import Assembled
-from rveval.checkpoints import open_checkpoint
+from rveval import config as schema
+from rveval.checkpoints import lineage, open_checkpoint, sources
 from rveval.errors import DoesNotMatch, Problem, Refused
+from rveval.recipe import assembly
+from rveval.recipe.assembly import Assembled
 
 
 @pytest.fixture(autouse=True)

@@ -18,8 +18,10 @@ from conftest import needs_data
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rveval import benchmarks, cells, schema
+from rveval import benchmarks
+from rveval import config as schema
 from rveval.errors import Refused
+from rveval.run import cells
 
 pytestmark = needs_data("gsm8k")
 
@@ -254,7 +256,8 @@ def test_all_ways_to_the_base_are_one_cell(made: Checkpoints, how: dict[str, Any
 
 PLAN = """
 import json, sys
-from rveval import cells, schema
+from rveval.run import cells
+from rveval import config as schema
 plan = cells.plan(schema.parse(json.loads(sys.argv[1])))
 heavy = sorted({"torch", "vllm", "lm_eval", "transformers", "datasets", "wandb", "scipy"} & sys.modules.keys())
 print(json.dumps([plan.cells[0].cell_id, heavy]))

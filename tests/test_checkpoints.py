@@ -16,8 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from rveval import fingerprints, headers
-from rveval.checkpoints import assert_finite, content_hash, open_checkpoint
+from rveval.checkpoints import assert_finite, content_hash, fingerprints, headers, open_checkpoint
 from rveval.errors import Refused
 
 
@@ -146,7 +145,7 @@ def test_tensors_stay_in_the_file(tmp_path: Path) -> None:
 
 def test_importing_needs_no_torch() -> None:
     code = (
-        "import sys, rveval.checkpoints, rveval.compatibility as c\n"
+        "import sys, rveval.checkpoints, rveval.checkpoints.compatibility as c\n"
         "heavy = {'torch', 'huggingface_hub', 'transformers', 'safetensors', 'numpy'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

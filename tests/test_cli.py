@@ -1,7 +1,7 @@
 """The edge: exit statuses, what is said last, what is not imported, and that Hydra leaves nothing behind.
 
-`rveval.jobs` is replaced here, and only here, by a stand-in that ends the way its alpha says: what is under test is how
-an end becomes an exit status. The tests at the bottom run the real one.
+`rveval.run.jobs` is replaced here, and only here, by a stand-in that ends the way its alpha says: what is under test
+is how an end becomes an exit status. The tests at the bottom run the real one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pytest
 import tinymodels
 from conftest import needs_data
 
-import rveval
+import rveval.run
 from rveval import __version__
 from rveval.cli import main
 from rveval.errors import Failed, Problem
@@ -29,7 +29,7 @@ HEAVY = ("torch", "vllm", "lm_eval", "transformers", "datasets", "wandb", "scipy
 STAND_IN = """
 import sys, time, types
 import rveval
-jobs = types.ModuleType("rveval.jobs")
+jobs = types.ModuleType("rveval.run.jobs")
 def run(config):
     if config.alpha == 99:
         sys.stderr.write("generating\\n"); sys.stderr.flush(); time.sleep(30)
@@ -37,21 +37,22 @@ def run(config):
 jobs.run = run
 jobs.dry_run = lambda config: sys.stdout.write("cells\\n")
 jobs.close = lambda store: sys.stderr.write(f"closed {store}\\n")
-sys.modules["rveval.jobs"] = rveval.jobs = jobs
+import rveval.run
+sys.modules["rveval.run.jobs"] = rveval.run.jobs = jobs
 from rveval.cli import main
 sys.exit(main())
 """
 
 
 class Ends:
-    """Stands in for `rveval.jobs`: alpha says how a job ends."""
+    """Stands in for `rveval.run.jobs`: alpha says how a job ends."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[str] = []
-        module: Any = types.ModuleType("rveval.jobs")
+        module: Any = types.ModuleType("rveval.run.jobs")
         module.run, module.dry_run, module.close = self.run, self.dry_run, self.close
-        monkeypatch.setitem(sys.modules, "rveval.jobs", module)
-        monkeypatch.setattr(rveval, "jobs", module, raising=False)
+        monkeypatch.setitem(sys.modules, "rveval.run.jobs", module)
+        monkeypatch.setattr(rveval.run, "jobs", module, raising=False)
 
     def run(self, config: Any) -> Any:
         self.calls.append(f"run {config.alpha:g}")

@@ -15,11 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from rveval import architecture, vocabulary
-from rveval.checkpoints import ABSENT, Checkpoint, open_checkpoint
-from rveval.compatibility import Report, check, grouped
+from rveval.checkpoints import ABSENT, Checkpoint, architecture, open_checkpoint, vocabulary
+from rveval.checkpoints.compatibility import Report, check, grouped
 from rveval.errors import Refused
-from rveval.scopes import Scope
+from rveval.vectors.scopes import Scope
 
 PLUS, MINUS = "vector.terms[0].plus", "vector.terms[0].minus"
 ALL = Scope()

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 
-from rveval import schema
+from rveval import config as schema
 from rveval.errors import Refused
 
 OPTIONS = sorted(

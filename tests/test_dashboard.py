@@ -14,14 +14,14 @@ from hostile import SCRIPTS, poisoned
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rveval.dashboard import made, say, write
-from rveval.dashboard.overview import main_table
-from rveval.dashboard.panels import all_plots
-from rveval.dashboard.scripts import data
-from rveval.dashboard.site import BOKEH, EARLY, STYLES
-from rveval.dashboard.site import SCRIPTS as OWN_SCRIPTS
-from rveval.dashboard.tables import all_tables
-from rveval.summary.typed import Summary
+from rveval.findings.typed import Summary
+from rveval.show.page import made, say, write
+from rveval.show.page.overview import main_table
+from rveval.show.page.panels import all_plots
+from rveval.show.page.scripts import data
+from rveval.show.page.site import BOKEH, EARLY, STYLES
+from rveval.show.page.site import SCRIPTS as OWN_SCRIPTS
+from rveval.show.page.tables import all_tables
 
 ASSETS = Path(say.__file__).parent / "assets"
 SMALL = Plan(n=40, members=("bbh_navigate", "bbh_snarks"), families=("clean", "think", "distractor"))

@@ -17,7 +17,7 @@ from fakesummary import Plan, marks, summary, write_items
 from fakesummary import _Maker as Maker
 from hostile import ODD, SCRIPTS, everything, poisoned
 
-from rveval.dashboard import write
+from rveval.show.page import write
 
 pytestmark = needs_browser
 

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from rveval import assembly, deltas, headers, schema
-from rveval.checkpoints import Checkpoint, assert_finite, content_hash, open_checkpoint, resolve
-from rveval.compatibility import check
+from rveval import config as schema
+from rveval.checkpoints import Checkpoint, assert_finite, content_hash, deltas, headers, open_checkpoint, resolve
+from rveval.checkpoints.compatibility import check
 from rveval.errors import Failed, Problem, Refused
-from rveval.scopes import Scope
-from rveval.variants import VariantTensors
+from rveval.recipe import VariantTensors, assembly
 from rveval.vectors import Delta, Displacement, combine, difference
+from rveval.vectors.scopes import Scope
 
 PLUS = "vector.terms[0].plus"
 
@@ -186,7 +186,7 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
     """Eight tensors of 64 MB, as float32: what is held at one time is far less than one of them."""
     code = f"""
 import pathlib, resource, torch
-from rveval import deltas
+from rveval.checkpoints import deltas
 from rveval.vectors import Delta
 def fill(start, into): into.copy_(torch.arange(start, start + into.numel()) % 1000).mul_(0.1)
 def delta(name): return Delta((4096, 4096), torch.device("cpu"), fill)

@@ -22,11 +22,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from rveval import describe, errors, schema, variants
+from rveval import config as schema
+from rveval import describe, errors
+from rveval import recipe as variants
 from rveval.checkpoints import open_checkpoint
 from rveval.describe import arguments, files, formula, measure, pages, picture, ranks, sums, tables
 from rveval.describe.sums import Measured, Sums
-from rveval.variants import Recipe, RecipeTerm, VariantTensors
+from rveval.recipe import Recipe, RecipeTerm, VariantTensors
 from rveval.vectors import Step, between
 
 TINY = REPOSITORY / "rveval" / "tiny" / "models"
@@ -585,7 +587,7 @@ def test_importing_it_imports_nothing_heavy() -> None:
 
 
 def config(*words: str) -> schema.Config:
-    from rveval import overrides
+    from rveval.config import overrides
 
     return schema.parse(overrides.composed(list(words), [schema.config_dir()]))
 

@@ -11,8 +11,8 @@ import pytest
 import tinymodels
 from conftest import REPOSITORY
 
-from rveval import describe, fingerprints
-from rveval.checkpoints import Checkpoint, content_hash, open_checkpoint
+from rveval import describe
+from rveval.checkpoints import Checkpoint, content_hash, fingerprints, open_checkpoint
 from rveval.describe import hashing, measure, stream
 from rveval.describe.pages import Ahead
 from rveval.describe.sums import Measured
@@ -155,6 +155,6 @@ def test_a_donor_that_is_no_whole_checkpoint_goes_the_general_way(tmp_path: Path
 
 
 def open_layout(checkpoint: Checkpoint) -> Any:
-    from rveval import headers
+    from rveval.checkpoints import headers
 
     return headers.read(checkpoint.folder)

@@ -18,7 +18,7 @@ from rveval.engine.hf import HfEngine
 from rveval.engine.session import Session
 from rveval.engine.vllm import VllmEngine
 from rveval.errors import Failed
-from rveval.variants import Recipe
+from rveval.recipe import Recipe
 
 HF = replace(CONFIG, kind="hf", batch_size=4)
 WORDS = ("apples", "boxes", "pencils", "friends", "def add", "return", "How many", "April")

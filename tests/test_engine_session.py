@@ -17,13 +17,13 @@ from engines import CONFIG, Models, ask, once
 
 from rveval.checkpoints import open_checkpoint
 from rveval.engine import Engine, proof
+from rveval.engine.plugin.worker import SwapExtension
 from rveval.engine.proof import METHODS, self_test
 from rveval.engine.session import Session
 from rveval.engine.settings import facts
 from rveval.engine.vllm import VllmEngine
 from rveval.errors import Failed
-from rveval.variants import Recipe, RecipeTerm
-from rveval.vllm_plugin.worker import SwapExtension
+from rveval.recipe import Recipe, RecipeTerm
 
 
 @pytest.fixture(scope="module")
@@ -215,9 +215,9 @@ def test_the_self_test_is_remembered_until_a_fact_changes(session, models, log, 
 
 def without_head_steps(monkeypatch: pytest.MonkeyPatch, *methods: str) -> None:
     if "reload" in methods:
-        monkeypatch.setattr("rveval.vllm_plugin.worker.refresh_tied_heads", lambda model: None)
+        monkeypatch.setattr("rveval.engine.plugin.worker.refresh_tied_heads", lambda model: None)
     if "in_place" in methods:
-        monkeypatch.setattr("rveval.vllm_plugin.inplace._sharing", lambda model: {})
+        monkeypatch.setattr("rveval.engine.plugin.inplace._sharing", lambda model: {})
 
 
 def test_the_self_test_fails_without_the_head_step(session, models, log, own_cache, monkeypatch) -> None:

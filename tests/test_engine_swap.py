@@ -14,11 +14,11 @@ from rveval.engine import Answer, Engine, Request
 from rveval.engine.proof import METHODS
 from rveval.engine.vllm import VllmEngine
 from rveval.errors import Failed
-from rveval.variants import Recipe, RecipeTerm
+from rveval.recipe import Recipe, RecipeTerm
 
 HEAD_STEPS = {
-    "reload": ("rveval.vllm_plugin.worker.refresh_tied_heads", lambda model: None),
-    "in_place": ("rveval.vllm_plugin.inplace._sharing", lambda model: {}),
+    "reload": ("rveval.engine.plugin.worker.refresh_tied_heads", lambda model: None),
+    "in_place": ("rveval.engine.plugin.inplace._sharing", lambda model: {}),
 }
 """What makes a tied head speak with the new weights, for each way to swap, and what it is when taken out."""
 

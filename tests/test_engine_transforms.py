@@ -9,7 +9,7 @@ import pytest
 from engines import CONFIG, Models, ask
 
 from rveval.engine.vllm import VllmEngine
-from rveval.variants import Recipe, RecipeTerm, streamed, tensors
+from rveval.recipe import Recipe, RecipeTerm, streamed, tensors
 from rveval.vectors import Memo, steps
 
 GIVEN: dict[str, dict[str, float]] = {

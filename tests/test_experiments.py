@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from rveval import cells, schema
+from rveval import config as schema
 from rveval.cli import main
 from rveval.errors import DoesNotMatch, Problem
-from rveval.records import Store
+from rveval.run import cells
+from rveval.store import Store
 
 pytestmark = pytest.mark.usefixtures("composed_once")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from rveval.factors import FactorStore
 from rveval.vectors import Displacement, Place, Step, difference, transformed
+from rveval.vectors.factors import FactorStore
 
 
 def values(seed: int = 0, size: int = 100) -> torch.Tensor:

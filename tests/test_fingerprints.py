@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 import tinymodels
 
-from rveval import fingerprints
-from rveval.checkpoints import content_hash
+from rveval.checkpoints import content_hash, fingerprints
 
 
 @pytest.fixture(scope="session")

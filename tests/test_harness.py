@@ -13,15 +13,17 @@ import pytest
 import tinymodels
 from conftest import needs_data
 
-from rveval import benchmarks, cells, schema
+from rveval import benchmarks
+from rveval import config as schema
 from rveval.engine import Answer, Engine, Progress, Request, TokenScore
 from rveval.engine.session import Served
 from rveval.errors import Failed, Refused
-from rveval.harness import chat, run_cell
-from rveval.harness import samples as lines
-from rveval.harness.lm import Decoding, EngineLM
-from rveval.records import CellRecord, Sample, Store
-from rveval.variants import Recipe
+from rveval.recipe import Recipe
+from rveval.run import cells
+from rveval.run.harness import chat, run_cell
+from rveval.run.harness import samples as lines
+from rveval.run.harness.lm import Decoding, EngineLM
+from rveval.store import CellRecord, Sample, Store
 
 pytestmark = needs_data("gsm8k")
 

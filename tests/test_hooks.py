@@ -14,9 +14,9 @@ import pytest
 from conftest import REPOSITORY, needs_data
 from cpu import at_most, long
 
-from rveval import benchmarks, hooks
-from rveval.benchmarks import TINY, load
-from rveval.hooks import gsm8k_stock, results, score
+from rveval import benchmarks
+from rveval.benchmarks import TINY, hooks, load
+from rveval.benchmarks.hooks import gsm8k_stock, results, score
 
 DOC = {
     "rv_source": "gsm8k",
@@ -228,7 +228,7 @@ def test_what_a_yaml_names_is_a_plain_function_of_an_installed_module() -> None:
         if path.parent.name != "stock"  # lm-eval's own, with its own filters: test_stock
         for name in re.findall(r"!function ([\w.]+)", path.read_text(encoding="utf-8"))
     }
-    assert named == {f"rveval.hooks.{name}" for name in ("items", "results", "code_outcomes")}
+    assert named == {f"rveval.benchmarks.hooks.{name}" for name in ("items", "results", "code_outcomes")}
     for name in named:
         module, _, function = name.rpartition(".")
         found = getattr(importlib.import_module(module), function)

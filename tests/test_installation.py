@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rveval import installation
+from rveval.engine import installation
 from rveval.errors import Refused
 
 

@@ -32,7 +32,7 @@ COMPOSED = (
 SHARES = {"rename": 0.8, "numwords": 0.9, "goldslot": 0.5, "hint": 0.98}
 DIGEST = """
 import hashlib, json, sys
-from rveval import hooks
+from rveval.benchmarks import hooks
 for families, source, draw in json.load(sys.stdin):
     docs = hooks.records(source, "test", {"rv_families": families, "rv_draw": draw}, 25)
     print(families, source, draw, hashlib.sha256(json.dumps(docs).encode()).hexdigest())

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from rveval import lineage, sources
-from rveval.checkpoints import Checkpoint, open_checkpoint
-from rveval.scopes import layer_of
+from rveval.checkpoints import Checkpoint, lineage, open_checkpoint, sources
+from rveval.vectors.scopes import layer_of
 
 FAMILY = ("instruct", "base", "sft", "grpo", "order-grpo", "base-foreign", "sft-foreign", "grpo-foreign")
 

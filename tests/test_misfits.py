@@ -8,12 +8,12 @@ import pytest
 import tinymodels
 import torch
 
-from rveval import compatibility, variants, vocabulary
-from rveval.checkpoints import Checkpoint, assert_finite, open_checkpoint
+from rveval import recipe as variants
+from rveval.checkpoints import Checkpoint, assert_finite, compatibility, open_checkpoint, vocabulary
+from rveval.checkpoints.misfits import fitted
 from rveval.errors import Refused
-from rveval.misfits import fitted
-from rveval.scopes import Scope
-from rveval.variants import Recipe, RecipeTerm
+from rveval.recipe import Recipe, RecipeTerm
+from rveval.vectors.scopes import Scope
 
 MISFITS = ("tensor", "tokenizer", "vocabulary", "hidden_size", "architecture")
 EMBEDDING = "model.embed_tokens.weight"

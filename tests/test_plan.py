@@ -9,7 +9,7 @@ import pytest
 from conftest import needs_data
 
 from rveval import plan
-from rveval.suites import Asked
+from rveval.run.suites import Asked
 
 NUMBERS = r"((?:\s+[\d,]+)+)"
 
@@ -40,8 +40,9 @@ def test_a_plan_counts_cells_items_prompts_and_tokens(capsys: pytest.CaptureFixt
 
 
 def test_what_is_stored_is_not_left(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    from rveval import cells, schema
+    from rveval import config as schema
     from rveval.cli import main
+    from rveval.run import cells
 
     seen: list[cells.Plan] = []
 
@@ -74,7 +75,7 @@ def test_prompts_are_those_that_lm_eval_renders(task: str) -> None:
     from conftest import REPOSITORY
     from lm_eval.tasks import TaskManager
 
-    from rveval import prompts
+    from rveval.run import prompts
 
     family = "typos" if task != "rv_humaneval" else "rename"
     source = task.removeprefix("rv_")

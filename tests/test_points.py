@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from test_cli import STAND_IN, Ends
 
-from rveval import points, schema
+from rveval import config as schema
 from rveval.cli import main
+from rveval.config import points
 from rveval.errors import DoesNotMatch, Problem, Refused
 
 pytestmark = pytest.mark.usefixtures("composed_once")
@@ -127,7 +128,7 @@ def test_refusals_that_a_study_keeps_are_no_alarm(
         return plain(config)
 
     plain = ends.run
-    monkeypatch.setattr(sys.modules["rveval.jobs"], "run", run)
+    monkeypatch.setattr(sys.modules["rveval.run.jobs"], "run", run)
     assert main(["points=[[alpha=0],[alpha=1],[alpha=2]]"]) == 2
     error = capsys.readouterr().err
     assert "did not end well" not in error

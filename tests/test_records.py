@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rveval.errors import Refused
-from rveval.records import SCHEMA_VERSION, CellRecord, Refusal, Sample, Store, StudyEntry, files
+from rveval.store import SCHEMA_VERSION, CellRecord, Refusal, Sample, Store, StudyEntry, files
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
@@ -303,7 +303,7 @@ import os, random, shutil, signal, sys, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from test_records import cell, sample
-from rveval.records import Store
+from rveval.store import Store
 root, rounds, luck = Path(sys.argv[2]), int(sys.argv[3]), random.Random(int(sys.argv[4]))
 left_aside = 0  # rounds in which the kill came in the middle of a write
 promised = {}  # cell -> the last version that write_cell has come back for
@@ -404,7 +404,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from test_records import cell, entry, sample
-from rveval.records import Store
+from rveval.store import Store
 store, who, rounds = Store(Path(sys.argv[2])), sys.argv[3], int(sys.argv[4])
 sys.stdin.readline()
 for number in range(rounds):

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from studies import Made, term
 
-from rveval import report, schema
-from rveval.report import arguments, commands, formats, making, plain, tables
-from rveval.summary import Study, build
+from rveval import config as schema
+from rveval.findings import Study, build
+from rveval.show import report
+from rveval.show.report import arguments, commands, formats, making, plain, tables
 
 
 @pytest.fixture

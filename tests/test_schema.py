@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from rveval import config_problems, schema
+from rveval import config as schema
+from rveval.config import Config, Source, Term, parse, resolved
+from rveval.config import problems as config_problems
 from rveval.errors import Problem, Refused
-from rveval.schema import Config, Source, Term, parse, resolved
 
 
 def tree(**changes: Any) -> dict[str, Any]:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rveval import scopes, sources
-from rveval.checkpoints import open_checkpoint
-from rveval.scopes import Scope
+from rveval.checkpoints import open_checkpoint, sources
+from rveval.vectors import scopes
+from rveval.vectors.scopes import Scope
 
 LAYER = [
     "self_attn.q_proj.weight",

@@ -20,10 +20,9 @@ import adapterfiles
 import pytest
 import tinymodels
 
-from rveval import headers
-from rveval.checkpoints import content_hash, open_checkpoint, resolve
+from rveval.checkpoints import content_hash, headers, open_checkpoint, resolve
+from rveval.checkpoints.fingerprints import file_hash
 from rveval.errors import Refused
-from rveval.fingerprints import file_hash
 
 
 @dataclass
@@ -163,7 +162,7 @@ def test_an_incomplete_snapshot_is_not(tmp_path: Path, tiny: Path) -> None:
 
 
 def test_only_what_is_needed_is_fetched() -> None:
-    from rveval.sources import _wanted
+    from rveval.checkpoints.sources import _wanted
 
     files = ["model.safetensors", "consolidated.safetensors", "pytorch_model.bin", "config.json", "README.md", "x/y.py"]
     assert _wanted(files, Source("org/name"), "model.path") == ["model.safetensors", "config.json"]

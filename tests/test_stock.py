@@ -20,9 +20,9 @@ from lm_eval.api.model import LM
 
 from rveval import benchmarks
 from rveval.benchmarks import bbh
+from rveval.benchmarks.hooks import stock, stock_files
 from rveval.benchmarks.lm_eval_prompts import tasks_folder
 from rveval.errors import Refused
-from rveval.hooks import stock, stock_files
 
 TASKS = REPOSITORY / "tasks"
 BBH = [f"bbh_{subtask}" for subtask in bbh.SUBTASKS]

@@ -8,10 +8,11 @@ from typing import Any
 import ownfolder
 import pytest
 
-from rveval import benchmarks, perturb, suites
+from rveval import benchmarks, perturb
+from rveval.config import SuiteConfig
 from rveval.errors import Problem
-from rveval.schema import SuiteConfig
-from rveval.suites import Asked
+from rveval.run import suites
+from rveval.run.suites import Asked
 
 EVERY = [name for name, family in perturb.FAMILIES.items() if not family.variant_of]
 

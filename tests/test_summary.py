@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rveval import stats, summary, table
+from rveval import findings as summary
+from rveval import stats
 from rveval.errors import Refused
-from rveval.records import SCHEMA_VERSION, CellRecord, Refusal, Sample, Store, StudyEntry
-from rveval.summary.compare import _by_numbers as by_numbers
+from rveval.findings.compare import _by_numbers as by_numbers
+from rveval.show import table
+from rveval.store import SCHEMA_VERSION, CellRecord, Refusal, Sample, Store, StudyEntry
 
 BASE = "b" * 64
 TERM = [{"plus": "p", "minus": "m", "weight": 1.0}]

@@ -13,7 +13,7 @@ import pytest
 from studies import Made, term
 
 from rveval.errors import Refused
-from rveval.summary import recipes
+from rveval.findings import recipes
 from rveval.vectors import STEPS
 from rveval.vectors.steps import DEFAULTS, Step
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from studies import Made, label_of, sample, term
 
-from rveval import summary
+from rveval import findings as summary
 from rveval.errors import Refused
-from rveval.summary import typed, words
-from rveval.summary.moves import CLASSES, shows_steps
+from rveval.findings import typed, words
+from rveval.findings.moves import CLASSES, shows_steps
 
 ALPHAS = (0.0, -1.0, 0.5, 1.0)
 FAMILIES = ("clean", "think", "typos")

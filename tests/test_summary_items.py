@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from studies import Made, sample
 
-from rveval.summary import Summary, items
+from rveval.findings import Summary, items
 
 HOSTILE = [
     "<script>alert(1)</script>",

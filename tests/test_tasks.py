@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from conftest import REPOSITORY, needs_data
 
-from rveval import benchmarks, perturb, task_files
+from rveval import benchmarks, perturb
+from rveval.benchmarks import task_files
 
 TASKS = REPOSITORY / "tasks"
 FILES = sorted(TASKS.rglob("*.yaml"))
@@ -94,7 +95,7 @@ def test_a_clean_prompt_holds_no_cue_to_reason(path: Path) -> None:
 @needs_data("bbh")
 @pytest.mark.parametrize("source", benchmarks.names())
 def test_what_we_add_to_a_clean_item_holds_no_cue_to_reason(source: str) -> None:
-    from rveval import hooks
+    from rveval.benchmarks import hooks
 
     for doc in hooks.records(source, "test", {}, limit=3):
         ours = doc["rv_before"] + doc["rv_instruction"] + doc["rv_after"]

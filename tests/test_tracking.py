@@ -16,9 +16,10 @@ import pytest
 import wandb
 from mirrors import run_files
 
-from rveval import schema, tracking
-from rveval.schema import Config, ModelConfig, TrackingConfig, VectorConfig
-from rveval.tracking import cells
+from rveval import config as schema
+from rveval.config import Config, ModelConfig, TrackingConfig, VectorConfig
+from rveval.show import tracking
+from rveval.show.tracking import cells
 
 
 @pytest.fixture(autouse=True)
@@ -134,7 +135,7 @@ def test_the_sample_table_holds_the_samples(tmp_path: Path) -> None:
 
 
 def test_a_long_table_is_cut_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, logger="rveval.tracking")
+    caplog.set_level(logging.INFO, logger="rveval.show.tracking")
     total = tracking.TABLE_ROWS + 7
     run = tracking.start(config(tmp_path), variant(0.5))
     run.log_cell(cell(n=total), samples(total))
@@ -338,7 +339,7 @@ def test_an_endless_text_is_cut_and_says_so(tmp_path: Path) -> None:
 
 
 def test_all_tables_of_a_run_together_are_capped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rveval.tracking.live.RUN_ROWS", 5)
+    monkeypatch.setattr("rveval.show.tracking.live.RUN_ROWS", 5)
     run = tracking.start(config(tmp_path), variant(0.5))
     for number in range(3):
         run.log_cell(cell(f"rv_{number}"), samples(3))
@@ -389,6 +390,6 @@ def test_the_summary_is_mirrored_at_the_end(tmp_path: Path) -> None:
 
 def test_a_summary_that_fails_costs_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     tracking.summarise(mirrors.asked(tmp_path))
-    assert "rveval.track" in caplog.text
+    assert "rveval.show.track" in caplog.text
     tracking.summarise(mirrors.asked(tmp_path, tracking={"kind": "none"}))
     assert list(tmp_path.glob("wandb")) == []

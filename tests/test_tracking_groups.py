@@ -12,11 +12,12 @@ from conftest import needs_data
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rveval import cells, schema
-from rveval.records import CellRecord, Store
-from rveval.schema import Config
-from rveval.tracking.groups import Group, asked_so, groups, run_id, summary_id, way_of
-from rveval.tracking.study import groups_of
+from rveval import config as schema
+from rveval.config import Config
+from rveval.run import cells
+from rveval.show.tracking.groups import Group, asked_so, groups, run_id, summary_id, way_of
+from rveval.show.tracking.study import groups_of
+from rveval.store import CellRecord, Store
 
 NOWHERE = mirrors.asked(Path("nowhere"))
 

@@ -16,11 +16,12 @@ import pytest
 import wandb
 from mirrors import RunFile
 
-from rveval import summary, track, tracking
-from rveval.records import Store
-from rveval.schema import Config
-from rveval.summary import Summary
-from rveval.tracking import tables
+from rveval import findings as summary
+from rveval.config import Config
+from rveval.findings import Summary
+from rveval.show import track, tracking
+from rveval.show.tracking import tables
+from rveval.store import Store
 
 Mirror = tuple[Path, dict[str, RunFile], str]
 RIGHT = {0.0: "1100110010", 0.5: "1110111010", 1.0: "0100100010"}
@@ -190,7 +191,7 @@ def test_another_project_and_several_studies(store: Path) -> None:
 
 
 def test_a_cut_table_is_said(store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("rveval.tracking.study.RUN_ROWS", 12)
+    monkeypatch.setattr("rveval.show.tracking.study.RUN_ROWS", 12)
     assert verb(store) == 0
     found = mirrored(store)["tiny"].summary
     assert [found[f"{task}/samples_shown"] for task in ("rv_sciq", "rv_sciq_typos")] == [10, 2]
@@ -222,7 +223,7 @@ def test_a_client_that_fails_is_an_error_and_the_rest_is_mirrored(
 def test_a_run_that_breaks_off_is_shown_as_failed(
     store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("rveval.tracking.study.differences", lambda rows: 1 / 0)
+    monkeypatch.setattr("rveval.show.tracking.study.differences", lambda rows: 1 / 0)
     status, said = fails(store, capsys)
     assert (status, said.count("ZeroDivisionError")) == (1, 3)
     found = mirrored(store)

@@ -14,12 +14,12 @@ import mirrors
 import pytest
 import wandb
 
-from rveval import track
 from rveval.errors import Failed, Refused
-from rveval.records import Store
-from rveval.tracking import place_of, workspace
-from rveval.tracking.groups import run_id
-from rveval.tracking.study import groups_of
+from rveval.show import track
+from rveval.show.tracking import place_of, workspace
+from rveval.show.tracking.groups import run_id
+from rveval.show.tracking.study import groups_of
+from rveval.store import Store
 
 pytestmark = pytest.mark.filterwarnings("ignore:Pydantic V1 style")  # the library's own
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "wandb_workspace.py"

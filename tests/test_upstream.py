@@ -19,16 +19,19 @@ from conftest import needs_data
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rveval import cells, perturb, schema, suites, upstream
+from rveval import config as schema
+from rveval import perturb
+from rveval.benchmarks import upstream
 from rveval.benchmarks.lm_eval_prompts import tasks_folder
+from rveval.benchmarks.upstream import options, yaml_files
+from rveval.config import SuiteConfig
 from rveval.engine import Answer, Progress, Request, TokenScore
 from rveval.engine.session import Served
 from rveval.errors import Failed, Refused
-from rveval.harness import run_cell
-from rveval.records import CellRecord, Sample, Store
-from rveval.schema import SuiteConfig
-from rveval.upstream import options, yaml_files
-from rveval.variants import Recipe
+from rveval.recipe import Recipe
+from rveval.run import cells, suites
+from rveval.run.harness import run_cell
+from rveval.store import CellRecord, Sample, Store
 
 
 @pytest.fixture(scope="module")

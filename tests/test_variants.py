@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from rveval import variants
+from rveval import recipe as variants
 from rveval.checkpoints import ABSENT, content_hash, open_checkpoint
 from rveval.errors import Failed
-from rveval.variants import Recipe, RecipeTerm, VariantTensors, label, tensors, write_merged
+from rveval.recipe import Recipe, RecipeTerm, VariantTensors, label, tensors, write_merged
 from rveval.vectors import between, combine
 
 TERM = RecipeTerm("/there/plus", "/there/minus", 1.0, "p", "m")

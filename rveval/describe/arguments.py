@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from rveval import headers, overrides, schema
-from rveval.deltas import Storage
+from rveval import config as schema
+from rveval.checkpoints import headers
+from rveval.checkpoints.deltas import Storage
+from rveval.config import overrides
 from rveval.errors import Problem, Refused
 
 FORMATS = ("png", "svg", "json")

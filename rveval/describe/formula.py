@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rveval.assembly import Assembled
-from rveval.schema import Config, Source, Term
+from rveval.config import Config, Source, Term
+from rveval.recipe.assembly import Assembled
 from rveval.vectors import STEPS
 
 

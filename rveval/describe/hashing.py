@@ -13,8 +13,8 @@ from itertools import chain, zip_longest
 from pathlib import Path
 
 from rveval.checkpoints import Checkpoint
+from rveval.checkpoints.fingerprints import file_hash
 from rveval.describe.stream import progress
-from rveval.fingerprints import file_hash
 
 
 def hash_ahead(checkpoints: Iterable[Checkpoint]) -> None:

@@ -11,9 +11,8 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from rveval import compatibility
-from rveval.assembly import Assembled
-from rveval.checkpoints import Checkpoint, assert_finite
+from rveval.checkpoints import Checkpoint, assert_finite, compatibility
+from rveval.config import Config
 from rveval.describe import files, formula, picture, saving, tables
 from rveval.describe.arguments import Arguments
 from rveval.describe.measure import Subject
@@ -21,10 +20,10 @@ from rveval.describe.opening import Compared, opened
 from rveval.describe.sums import Measured, places, total
 from rveval.describe.tables import Shown, say
 from rveval.errors import Failed, Problem, Refused
-from rveval.records.files import file_name
-from rveval.schema import Config
-from rveval.table import console
-from rveval.variants import VariantTensors
+from rveval.recipe import VariantTensors
+from rveval.recipe.assembly import Assembled
+from rveval.show.table import console
+from rveval.store.files import file_name
 
 
 def describe(asked: Arguments, config: Config) -> None:

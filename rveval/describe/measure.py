@@ -16,7 +16,7 @@ from rveval.checkpoints import Checkpoint
 from rveval.describe.pieces import PIECE, Added, Place, pieces
 from rveval.describe.ranks import Spectrum
 from rveval.describe.sums import Measured, Sums
-from rveval.variants import VariantTensors
+from rveval.recipe import VariantTensors
 from rveval.vectors import Delta, Displacement, Memo, difference
 from rveval.vectors.measures import sum_of_squares
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rveval import assembly, compatibility, lineage
-from rveval.adapters import Adapter
-from rveval.assembly import Assembled
-from rveval.checkpoints import Checkpoint, open_checkpoint, resolve
+from rveval.checkpoints import Checkpoint, compatibility, lineage, open_checkpoint, resolve
+from rveval.checkpoints.adapters import Adapter
+from rveval.config import Config
 from rveval.describe import formula, tables
 from rveval.describe.arguments import Arguments
 from rveval.describe.hashing import hash_ahead
 from rveval.errors import DoesNotMatch, Problem, Refused, RvevalError
-from rveval.schema import Config
+from rveval.recipe import assembly
+from rveval.recipe.assembly import Assembled
 
 Compared = dict[str, tuple[Checkpoint, str]]
 """By name: a donor whose displacement from the common start the vector is compared with, and the words for it."""

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from rveval import headers
+from rveval.checkpoints import headers
 
 _MAPS = Path("/proc/self/maps")
 _DONTNEED = 4  # MADV_DONTNEED on Linux, the only system with /proc/self/maps

@@ -7,11 +7,11 @@ from dataclasses import replace
 from math import prod
 from pathlib import Path
 
-from rveval import deltas
-from rveval.assembly import Assembled
-from rveval.deltas import Saved, Storage
+from rveval.checkpoints import deltas
+from rveval.checkpoints.deltas import Saved, Storage
+from rveval.config import Config
 from rveval.describe import formula
-from rveval.schema import Config
+from rveval.recipe.assembly import Assembled
 
 
 def save(file: Path, storage: Storage, config: Config, found: Assembled) -> Saved:
@@ -23,7 +23,7 @@ def save(file: Path, storage: Storage, config: Config, found: Assembled) -> Save
     from rveval.describe.measure import vector
     from rveval.describe.pages import let_go
     from rveval.describe.stream import progress
-    from rveval.variants import VariantTensors
+    from rveval.recipe import VariantTensors
     from rveval.vectors import Delta
 
     variant = VariantTensors(replace(found.recipe, alpha=1.0))

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from rveval.scopes import depth_of, kind_of, layer_of
+from rveval.vectors.scopes import depth_of, kind_of, layer_of
 
 KINDS = ("attention", "mlp", "norm", "other", "embeddings", "head")
 """In the order of columns; `other` is what the names of known architectures do not say."""

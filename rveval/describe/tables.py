@@ -11,13 +11,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rveval import compatibility
-from rveval.compatibility import Report
+from rveval.checkpoints import compatibility
+from rveval.checkpoints.compatibility import Report
 from rveval.describe.formula import Formula
 from rveval.describe.picture import short
 from rveval.describe.sums import KINDS, Measured, Place, Sums, grouped, places, total
 from rveval.errors import Problem
-from rveval.table import console
+from rveval.show.table import console
 
 _GAP = 2
 _NONE = "-"

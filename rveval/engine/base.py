@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from rveval.variants import Recipe
+from rveval.recipe import Recipe
 
 Progress = Callable[[int], None]
 """Called with the number of requests that have just been finished."""

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from rveval.engine.base import Answer, Progress, Request, TokenScore
 from rveval.engine.tokens import context_length, end_tokens
 from rveval.errors import Failed, Problem
-from rveval.variants import Recipe, write_merged
+from rveval.recipe import Recipe, write_merged
 
 if TYPE_CHECKING:
-    from rveval.schema import EngineConfig
+    from rveval.config import EngineConfig
 
 _CUT_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rveval.checkpoints import Checkpoint
+from rveval.checkpoints.fingerprints import recall, remember
 from rveval.engine.base import Engine, Request
+from rveval.engine.plugin import LOAD_FORMAT
 from rveval.errors import Failed, Problem
-from rveval.fingerprints import recall, remember
-from rveval.variants import Recipe, RecipeTerm, forget, write_merged
-from rveval.vllm_plugin import LOAD_FORMAT
+from rveval.recipe import Recipe, RecipeTerm, forget, write_merged
 
 if TYPE_CHECKING:
     import torch
@@ -242,5 +242,5 @@ def _head(base: Checkpoint) -> str:
 
 def _swapping_code() -> list[Path]:
     package = Path(__file__).parent.parent
-    rooms = ("vllm_plugin", "variants", "vectors")
+    rooms = ("engine/plugin", "recipe", "vectors")
     return [*(file for room in rooms for file in sorted((package / room).glob("*.py"))), Path(__file__)]

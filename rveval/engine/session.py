@@ -16,10 +16,10 @@ from rveval.checkpoints import open_checkpoint
 from rveval.engine.base import Engine
 from rveval.engine.proof import Canary, SelfTest, canary, repeatability, same, self_test
 from rveval.errors import Failed, Problem
-from rveval.variants import Recipe
+from rveval.recipe import Recipe
 
 if TYPE_CHECKING:
-    from rveval.schema import EngineConfig
+    from rveval.config import EngineConfig
 
 T = TypeVar("T")
 

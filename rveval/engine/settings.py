@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rveval.engine import quiet
-from rveval.vllm_plugin import tiles
+from rveval.engine.plugin import tiles
 
 if TYPE_CHECKING:
-    from rveval.schema import EngineConfig
+    from rveval.config import EngineConfig
 
 
 def arguments(config: EngineConfig, cpu: bool, base: str) -> dict[str, Any]:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from rveval.engine import quiet, settings
 from rveval.engine.base import Answer, Progress, Request, TokenScore
+from rveval.engine.plugin import LOAD_FORMAT, memory
 from rveval.errors import Failed, Problem
-from rveval.variants import Recipe
-from rveval.vllm_plugin import LOAD_FORMAT, memory
+from rveval.recipe import Recipe
 
 if TYPE_CHECKING:
-    from rveval.schema import EngineConfig
+    from rveval.config import EngineConfig
 
-EXTENSION = "rveval.vllm_plugin.worker.SwapExtension"
+EXTENSION = "rveval.engine.plugin.worker.SwapExtension"
 
 
 class VllmEngine:
@@ -33,7 +33,7 @@ class VllmEngine:
         log: file that takes vLLM's words.
         load_format: how the first weights get in. `rveval` builds the recipe; any other is vLLM's own reading of the
             base folder (the self-test's independent reference).
-        method: how a swap writes the weights, `in_place` or `reload` (rveval.vllm_plugin.worker).
+        method: how a swap writes the weights, `in_place` or `reload` (rveval.engine.plugin.worker).
 
     Raises:
         Failed: vLLM did not start.

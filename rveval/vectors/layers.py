@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from rveval.scopes import LAYER
+from rveval.vectors.scopes import LAYER
 
 Layer = tuple[str, str]
 """What stands before the number of a layer, and the number: a model may have several stacks of layers."""

@@ -1,0 +1,201 @@
+"""From a config to its cells: one variant on one task, each with the id it is cached, resumed and stored under.
+
+Planning reads headers, hashes and the benchmark's items; it needs no torch, no engine, and refuses what does not fit.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from rveval import benchmarks
+from rveval.benchmarks import task_files, upstream
+from rveval.checkpoints import Checkpoint
+from rveval.config import Config
+from rveval.engine import installation
+from rveval.errors import Problem, Refused, RvevalError
+from rveval.recipe import Recipe, assembly
+from rveval.run import suites
+from rveval.run.suites import Asked
+from rveval.store import Store
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One variant on one task, one draw.
+
+    Args:
+        cell_id: sha256 (first 32 hex digits) over `settings`.
+        asked: the task with its benchmark, families, draw and strength.
+        n_items: items that will be asked.
+        settings: everything that can change an answer.
+        done: whether the store has it complete.
+    """
+
+    cell_id: str
+    asked: Asked
+    n_items: int
+    settings: dict[str, Any]
+    done: bool
+
+    @property
+    def task(self) -> str:
+        """Name of the task, with its families."""
+        return self.asked.task
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a config comes to: the variant, its cells, and what the reader of its numbers must know."""
+
+    config: Config
+    recipe: Recipe
+    label: str
+    cells: tuple[Cell, ...]
+    checkpoints: tuple[Checkpoint, ...]
+    warnings: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def left(self) -> tuple[Cell, ...]:
+        """The cells that have to be run: all with `force`, else those the store does not have."""
+        return tuple(cell for cell in self.cells if self.config.force or not cell.done)
+
+
+def plan(config: Config) -> Plan:
+    """Resolve, check and hash everything a run needs before an engine starts.
+
+    Raises:
+        Refused: whatever does not fit, all of it at once as far as it can be known.
+    """
+    problems: list[Problem] = []
+    base, donors = assembly.open_all(config, problems)
+    asked = _asked(config, problems)
+    if problems or base is None:
+        raise Refused(problems)
+    variant = assembly.assemble(config, base, donors)
+    recipe, store = variant.recipe, Store(Path(config.store))
+    again = [replace(one, repeat=time) for time in range(1, config.suite.repeat + 1) for one in asked]
+    found = tuple(_cell(config, recipe, one, store) for one in [*asked, *(again if recipe.is_base else [])])
+    opened = (base, *(checkpoint for _, checkpoint in donors))
+    warnings = tuple(str(problem) for problem in variant.report.warnings)
+    return Plan(config, recipe, variant.label, found, opened, warnings, variant.report.left_out)
+
+
+def _asked(config: Config, problems: list[Problem]) -> list[Asked]:
+    """What the suite asks, once it is sure that all its items can be read."""
+    asked = suites.expand(config.suite, problems, num_fewshot=config.num_fewshot)
+    for source, wrapped in dict.fromkeys((one.source, one.wrapped) for one in asked):
+        try:
+            if wrapped:
+                found = upstream.problems(wrapped, num_fewshot=config.num_fewshot, n=config.n, sandbox=config.sandbox)
+                problems.extend(found)
+            else:
+                benchmarks.load(source)
+            if config.num_fewshot and not wrapped:
+                _demonstrations(source)
+        except RvevalError as error:
+            problems.extend(problem for problem in error.problems if problem not in problems)
+    return asked
+
+
+def _cell(config: Config, recipe: Recipe, asked: Asked, store: Store) -> Cell:
+    items = len(upstream.load(asked.wrapped).docs if asked.wrapped else benchmarks.load(asked.source))
+    settings = {
+        "variant": _variant(recipe),
+        "task": asked.task,
+        "draw": asked.draw,
+        "strength": asked.strength,
+        "seed": config.seed,
+        "limit": None if config.item_limit is None or config.item_limit >= items else config.item_limit,
+        **_data(asked, config.num_fewshot),
+        "decoding": decoding(config),
+        "prompting": prompting(config),
+        "engine": engine_identity(config) | {"dtype": recipe.dtype},
+        "code": _code(asked),
+    }
+    if asked.benchmark == "humaneval":
+        settings["sandbox"] = config.sandbox
+    if asked.repeat:
+        settings["repeat"] = asked.repeat
+    cell_id = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
+    return Cell(cell_id, asked, min(items, config.item_limit or items), settings, store.has(cell_id))
+
+
+def _variant(recipe: Recipe) -> str:
+    """The fingerprint; where the vector is transformed also the code that does it, which may be mended one day."""
+    plain = recipe.is_base or not recipe.steps
+    return recipe.fingerprint if plain else f"{recipe.fingerprint}, transforms {_room('vectors')[:16]}"
+
+
+def _data(asked: Asked, num_fewshot: int | None) -> dict[str, str | None]:
+    """Hashes of what is asked and of what demonstrations are drawn from."""
+    if not asked.wrapped:
+        shown = _demonstrations(asked.source) if num_fewshot else None
+        return {"data": benchmarks.data_hash(asked.source), "demonstrations": shown}
+    shots = upstream.load(asked.wrapped).shots if num_fewshot is None else num_fewshot
+    shown = upstream.demonstrations_hash(asked.wrapped) if shots else None
+    return {"data": upstream.data_hash(asked.wrapped), "demonstrations": shown}
+
+
+def _demonstrations(source: str) -> str:
+    """A hash of what demonstrations are drawn from, for runs that show some.
+
+    Raises:
+        Refused: the benchmark has nothing to show.
+    """
+    if "train" not in benchmarks.splits(source):
+        what = f"{source} has no demonstrations"
+        raise Refused(Problem(what, "num_fewshot", "0", fix="set num_fewshot=0, or leave the benchmark out"))
+    return benchmarks.data_hash(source, "train")
+
+
+def decoding(config: Config) -> dict[str, Any]:
+    """How answers are decoded; null in `max_gen_toks` is the task's own."""
+    return {name: getattr(config, name) for name in ("max_gen_toks", "temperature", "top_p", "n")}
+
+
+def prompting(config: Config) -> dict[str, Any]:
+    """How questions are put; null in `num_fewshot` is the task's own."""
+    return {"num_fewshot": config.num_fewshot, "chat": config.use_chat, "system": config.model.system}
+
+
+def engine_identity(config: Config) -> dict[str, Any]:
+    """What of the engine can change an answer, known without starting it: kind, version, device, sizes and limits."""
+    engine = config.engine
+    version, device = installation.engine_version(engine.kind)
+    return {
+        "kind": engine.kind,
+        "version": version,
+        "device": device,
+        "tensor_parallel_size": engine.tensor_parallel_size,
+        "batch": engine.batch_size if engine.kind == "hf" else engine.max_num_seqs,
+        "max_model_len": engine.max_model_len,
+        "enforce_eager": engine.enforce_eager,
+        "seed": engine.seed,
+        "extra": asdict(engine)["extra"],
+        "lm_eval": installation.version("lm_eval"),
+    }
+
+
+def _code(asked: Asked) -> str:
+    """A hash of what turns items into prompts and answers into scores: the code without comments, and the YAML."""
+    rooms = ["benchmarks/upstream"] if asked.wrapped else ["answers", "benchmarks/hooks"]
+    rooms += ["perturb"] if asked.families != "clean" else []
+    rooms += ["sandbox"] if asked.benchmark == "humaneval" else []
+    file = upstream.content_hash(asked.wrapped.path) if asked.wrapped else task_files.content_hash(asked.source)
+    parts = [file, *map(_room, rooms)]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
+
+
+@cache
+def _room(name: str) -> str:
+    digest = hashlib.sha256()
+    for path in sorted((Path(__file__).parent.parent / name).rglob("*.py")):
+        digest.update(path.name.encode() + ast.dump(ast.parse(path.read_bytes())).encode())
+    return digest.hexdigest()
