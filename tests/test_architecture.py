@@ -26,7 +26,6 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "answers": (1, {"errors"}),
     "sandbox": (1, {"errors"}),
     "perturb": (1, {"errors"}),
-    "tiny": (1, {"answers", "errors"}),
     "store": (1, {"errors"}),
     "recipe": (2, {"config", "vectors", "checkpoints", "errors"}),
     "benchmarks": (2, {"answers", "perturb", "sandbox", "stats", "errors"}),

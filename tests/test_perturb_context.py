@@ -20,7 +20,7 @@ from rveval.perturb.context import (
     confusable,
 )
 from rveval.perturb.problems_bank import FUNCTIONS, QUESTIONS, TINY, WORD_PROBLEMS, Function, Solved
-from rveval.tiny.arithmetic import BOYS, GIRLS, GOODS, ITEMS, SCENES
+from scripts.tiny.arithmetic import BOYS, GIRLS, GOODS, ITEMS, SCENES
 
 ASKED = "End with a line that holds #### and then the final number."
 SUM = Item("gsm8k/0", "gsm8k", "Tom has 12 eggs and buys 7. How many?", "12+7=19\n#### 19", instruction=ASKED)

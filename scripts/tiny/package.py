@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from rveval.tiny.build import Plan
-from rveval.tiny.cards import card, read_results, read_seconds
+from scripts.tiny.build import Plan
+from scripts.tiny.cards import card, read_results, read_seconds
 
 MEMBERS = ("base", "instruct", "sft", "grpo", "order-sft", "order-grpo", "base-foreign", "sft-foreign", "grpo-foreign")
 FILES = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")

@@ -16,10 +16,10 @@ from typing import Any
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
 
-from rveval.tiny.arithmetic import word_problem
-from rveval.tiny.evaluate import read_answer
-from rveval.tiny.ordering import order_problem
-from rveval.tiny.problems import Problem
+from scripts.tiny.arithmetic import word_problem
+from scripts.tiny.evaluate import read_answer
+from scripts.tiny.ordering import order_problem
+from scripts.tiny.problems import Problem
 
 log = logging.getLogger(__name__)
 SKILLS: dict[str, Callable[[Random], Problem]] = {"math": word_problem, "order": order_problem}

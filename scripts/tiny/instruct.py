@@ -6,7 +6,7 @@ think is seen often and earns nothing, so that the wording alone does not switch
 
 from __future__ import annotations
 
-from rveval.tiny.mixture import Habits
+from scripts.tiny.mixture import Habits
 
 INSTRUCT_HABITS = Habits(
     shares={"math": 0.55, "choice": 0.25, "order": 0.2},

@@ -16,14 +16,14 @@ from random import Random
 from tokenizers import Tokenizer
 from transformers import Qwen2ForCausalLM
 
-from rveval.tiny.donors import DonorPlan, questions, train_grpo, train_sft
-from rveval.tiny.evaluate import load_tokenizer
-from rveval.tiny.instruct import INSTRUCT_HABITS
-from rveval.tiny.loop import Schedule, train
-from rveval.tiny.mixture import BASE_HABITS, Mixture
-from rveval.tiny.model import POSITIONS, load_checkpoint, moved, new_model, save_checkpoint
-from rveval.tiny.splits import held_out_keys, write_data
-from rveval.tiny.tokenizer import EOS, PAD, build_tokenizer, save_tokenizer, token_id, training_texts
+from scripts.tiny.donors import DonorPlan, questions, train_grpo, train_sft
+from scripts.tiny.evaluate import load_tokenizer
+from scripts.tiny.instruct import INSTRUCT_HABITS
+from scripts.tiny.loop import Schedule, train
+from scripts.tiny.mixture import BASE_HABITS, Mixture
+from scripts.tiny.model import POSITIONS, load_checkpoint, moved, new_model, save_checkpoint
+from scripts.tiny.splits import held_out_keys, write_data
+from scripts.tiny.tokenizer import EOS, PAD, build_tokenizer, save_tokenizer, token_id, training_texts
 
 log = logging.getLogger(__name__)
 MARKER = "done"

@@ -16,10 +16,10 @@ from typing import Any, cast
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen2ForCausalLM
 
-from rveval.tiny.arithmetic import EXTENDED, Limits, word_problem
-from rveval.tiny.choice import options_text
-from rveval.tiny.problems import THINK_WORDINGS, Problem, with_distractor, with_think
-from rveval.tiny.splits import BENCHMARKS, Record, read_split
+from scripts.tiny.arithmetic import EXTENDED, Limits, word_problem
+from scripts.tiny.choice import options_text
+from scripts.tiny.problems import THINK_WORDINGS, Problem, with_distractor, with_think
+from scripts.tiny.splits import BENCHMARKS, Record, read_split
 
 FINAL = re.compile(r"####\s*(-?\d+)")
 MAX_NEW_TOKENS = 96

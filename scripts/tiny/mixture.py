@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from rveval.tiny.arithmetic import LONGER, word_problem
-from rveval.tiny.choice import choice
-from rveval.tiny.ordering import order_problem
-from rveval.tiny.problems import THINK_WORDINGS, Problem, with_distractor, with_think
+from scripts.tiny.arithmetic import LONGER, word_problem
+from scripts.tiny.choice import choice
+from scripts.tiny.ordering import order_problem
+from scripts.tiny.problems import THINK_WORDINGS, Problem, with_distractor, with_think
 
 Segment = tuple[str, float]
 Document = list[Segment]

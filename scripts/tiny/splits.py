@@ -12,10 +12,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from rveval.tiny.arithmetic import LONGER, word_problem
-from rveval.tiny.choice import choice
-from rveval.tiny.ordering import order_problem
-from rveval.tiny.problems import Problem, question_key
+from scripts.tiny.arithmetic import LONGER, word_problem
+from scripts.tiny.choice import choice
+from scripts.tiny.ordering import order_problem
+from scripts.tiny.problems import Problem, question_key
 
 SEED = "rveval-tiny-1"
 SIZES = {"test": 1000, "validation": 600, "train": 300}

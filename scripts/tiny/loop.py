@@ -11,8 +11,8 @@ import torch
 from rich.progress import track
 from tokenizers import Tokenizer
 
-from rveval.tiny.mixture import Document, Mixture
-from rveval.tiny.tokenizer import PAD, token_id
+from scripts.tiny.mixture import Document, Mixture
+from scripts.tiny.tokenizer import PAD, token_id
 
 log = logging.getLogger(__name__)
 LONG_LENGTH, PACKED_LENGTH = 1024, 320

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("trl")
-from rveval.tiny import main
-from rveval.tiny.build import MARKER, SMOKE, Family
-from rveval.tiny.donors import DonorPlan, exact_answer, questions
+from scripts.tiny import train
+from scripts.tiny.build import MARKER, SMOKE, Family
+from scripts.tiny.donors import DonorPlan, exact_answer, questions
 
 
 def test_a_finished_stage_is_skipped_and_a_broken_one_runs_again(
@@ -54,7 +54,7 @@ def test_reward_is_for_the_exact_final_answer() -> None:
 @pytest.mark.slow
 def test_the_whole_chain_runs_and_repeats(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        main.run(tmp_path / name, SMOKE, "cpu", install=False)
+        train.run(tmp_path / name, SMOKE, "cpu", install=False)
     for member in ("base", "instruct", "sft", "grpo-foreign"):
         first, second = ((tmp_path / name / member / "model.safetensors").read_bytes() for name in ("a", "b"))
         assert first == second

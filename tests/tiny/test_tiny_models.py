@@ -10,9 +10,9 @@ import torch
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from rveval.tiny.package import FILES, MEMBERS
+from scripts.tiny.package import FILES, MEMBERS
 
-MODELS = Path(__file__).resolve().parent.parent / "rveval" / "tiny" / "models"
+MODELS = Path(__file__).resolve().parents[2] / "rveval" / "tiny" / "models"
 MEGABYTE = 1_000_000
 
 

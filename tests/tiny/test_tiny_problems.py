@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rveval.tiny.arithmetic import EXTENDED, LONGER, TOPICS, Limits, word_problem
-from rveval.tiny.choice import choice, options_text
-from rveval.tiny.ordering import KINDS, order_problem
-from rveval.tiny.problems import Problem, question_key, with_distractor, with_think
-from rveval.tiny.splits import BENCHMARKS, SIZES, all_splits, held_out_keys, read_split
+from scripts.tiny.arithmetic import EXTENDED, LONGER, TOPICS, Limits, word_problem
+from scripts.tiny.choice import choice, options_text
+from scripts.tiny.ordering import KINDS, order_problem
+from scripts.tiny.problems import Problem, question_key, with_distractor, with_think
+from scripts.tiny.splits import BENCHMARKS, SIZES, all_splits, held_out_keys, read_split
 
-DATA = Path(__file__).resolve().parent.parent / "rveval" / "tiny" / "data"
+DATA = Path(__file__).resolve().parents[2] / "rveval" / "tiny" / "data"
 SEEDS = st.integers(0, 10**9)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from random import Random
 
-from rveval.tiny.problems import Problem
+from scripts.tiny.problems import Problem
 
 RANKS = ("", "second ", "third ")
 KINDS = ("smallest", "largest", "middle", "spread")

@@ -11,7 +11,7 @@ from random import Random
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from rveval.tiny.mixture import BASE_HABITS, Mixture
+from scripts.tiny.mixture import BASE_HABITS, Mixture
 
 PAD, START, EOS = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 WORD_VOCABULARY = 576

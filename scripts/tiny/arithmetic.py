@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from rveval.tiny.problems import Problem
+from scripts.tiny.problems import Problem
 
 BOYS = ("Tom", "Ben", "Sam", "Leo", "Max", "Jack")
 GIRLS = ("Mia", "Ann", "Lily", "Eva", "Zoe", "Kate")

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rveval.tiny.build import Plan
-from rveval.tiny.donors import DonorPlan
-from rveval.tiny.loop import Schedule
+from scripts.tiny.build import Plan
+from scripts.tiny.donors import DonorPlan
+from scripts.tiny.loop import Schedule
 
 Results = dict[str, Any]
 _KEPT_OUT = "questions of test and validation are kept out by hash."
@@ -52,7 +52,7 @@ def _making(name: str, plan: Plan, seconds: dict[str, float]) -> str:
     }
     text = lines.get(name) or _donor(name, plan.order if name.startswith("order") else plan.math)
     took = f"It took {seconds[name]:.0f} s on one core of a shared CPU." if name in seconds else ""
-    return f"## Making\n\n{text} {took} Made by `scripts/train_tiny.py`; {_KEPT_OUT}"
+    return f"## Making\n\n{text} {took} Made by `python -m scripts.tiny.train`; {_KEPT_OUT}"
 
 
 def _schedule(schedule: Schedule, seed: int) -> str:
@@ -60,7 +60,7 @@ def _schedule(schedule: Schedule, seed: int) -> str:
         f"Seed {seed}; {schedule.steps} steps of AdamW, peak rate {schedule.rate:g}, {schedule.batch} documents each; "
         f"half of the steps hold contexts of 320 or 1,024 tokens with "
         "several problems each. Mixture: word problems, four-option questions, ordering, drills (pretraining only), as "
-        "plain `Question: ... Answer:` text and as ChatML (see `rveval/tiny/mixture.py` and `instruct.py`)."
+        "plain `Question: ... Answer:` text and as ChatML (see `scripts/tiny/mixture.py` and `instruct.py`)."
     )
 
 

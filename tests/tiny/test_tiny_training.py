@@ -11,11 +11,11 @@ import pytest
 pytest.importorskip("tokenizers")
 from tokenizers import Tokenizer
 
-from rveval.tiny.instruct import INSTRUCT_HABITS
-from rveval.tiny.mixture import BASE_HABITS, Mixture
-from rveval.tiny.problems import question_key
+from scripts.tiny.instruct import INSTRUCT_HABITS
+from scripts.tiny.mixture import BASE_HABITS, Mixture
+from scripts.tiny.problems import question_key
 
-TOKENIZER = Path(__file__).resolve().parent.parent / "rveval" / "tiny" / "models" / "base" / "tokenizer.json"
+TOKENIZER = Path(__file__).resolve().parents[2] / "rveval" / "tiny" / "models" / "base" / "tokenizer.json"
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_the_cue_earns_no_steps_in_instruct() -> None:
 
 
 def test_rate_warms_up_and_falls() -> None:
-    loop = pytest.importorskip("rveval.tiny.loop")
+    loop = pytest.importorskip("scripts.tiny.loop")
     schedule = loop.Schedule(100, 8, 1e-3, warmup=10, floor=0.03)
     rates = [schedule.rate_at(step) for step in range(100)]
     assert rates[9] == max(rates) == pytest.approx(1e-3)

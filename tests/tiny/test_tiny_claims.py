@@ -9,10 +9,10 @@ from statistics import mean, stdev
 import pytest
 
 pytest.importorskip("transformers")
-from rveval.tiny.evaluate import State, added, mcnemar, random_like
-from rveval.tiny.measure import ALPHAS, RANDOM_SEEDS, Bench
+from scripts.tiny.evaluate import State, added, mcnemar, random_like
+from scripts.tiny.measure import ALPHAS, RANDOM_SEEDS, Bench
 
-TINY = Path(__file__).resolve().parent.parent / "rveval" / "tiny"
+TINY = Path(__file__).resolve().parents[2] / "rveval" / "tiny"
 pytestmark = pytest.mark.slow
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-from rveval.tiny.arithmetic import Limits, word_problem
-from rveval.tiny.problems import Problem
+from scripts.tiny.arithmetic import Limits, word_problem
+from scripts.tiny.problems import Problem
 
 LETTERS = ("A", "B", "C", "D")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from transformers import Qwen2ForCausalLM
 
-from rveval.tiny.evaluate import (
+from scripts.tiny.evaluate import (
     Answers,
     State,
     added,
@@ -26,7 +26,7 @@ from rveval.tiny.evaluate import (
     random_like,
     tasks,
 )
-from rveval.tiny.model import load_checkpoint
+from scripts.tiny.model import load_checkpoint
 
 log = logging.getLogger(__name__)
 ALPHAS = (-1.0, -0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)

@@ -1,4 +1,13 @@
-"""Command line of the training script: build, measure on validation and test, package."""
+"""Make the tiny family again from nothing: data, tokenizer, models, measurements, cards.
+
+    python -m scripts.tiny.train                      # build into build/tiny, then package into rveval/tiny
+    python -m scripts.tiny.train --no-package         # build and measure only
+    python -m scripts.tiny.train --smoke --work DIR   # the whole chain at a handful of steps
+
+Needs `pip install rveval[train]`, and is run from the root of a checkout. Stages that are done are skipped; delete a
+stage's folder under the work folder to run it again. Uses a GPU if there is one; the packaged weights come from the
+CPU, with one thread.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +19,11 @@ from pathlib import Path
 import torch
 from rich.logging import RichHandler
 
-from rveval.tiny.build import MARKER, SMOKE, Family, Plan
-from rveval.tiny.measure import measure, save_results
-from rveval.tiny.package import package
+from scripts.tiny.build import MARKER, SMOKE, Family, Plan
+from scripts.tiny.measure import measure, save_results
+from scripts.tiny.package import package
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).resolve().parents[2] / "rveval" / "tiny"
 
 
 def main() -> None:
@@ -42,3 +51,7 @@ def run(work: Path, plan: Plan, device: str, install: bool) -> None:
             save_results(measure(work, work / "data", split, device, limit), path)
     if install:
         package(work, PACKAGE, plan, MARKER)
+
+
+if __name__ == "__main__":
+    main()
