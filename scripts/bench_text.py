@@ -65,7 +65,9 @@ def families(rounds: int) -> None:
     say("family", *(f"{name} ({len(asked)})" for name, asked in sources.items()))
     for family in perturb.FAMILIES:
         cells = (
-            "-" if perturb.problem(family, name) else f"{seconds(rounds, perturb.perturb, asked, family):.3f}"
+            f"{seconds(rounds, perturb.perturb, asked, family):.3f}"
+            if not perturb.problem(family, benchmarks.traits(name))
+            else "-"
             for name, asked in sources.items()
         )
         say(family, *cells)

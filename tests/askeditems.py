@@ -9,7 +9,7 @@ from typing import Any
 
 from conftest import DATA
 
-from rveval.benchmarks import TINY, load
+from rveval.benchmarks import TINY, load, traits
 from rveval.perturb import Item
 
 LETTERS = tuple("ABCDEFGHIJKLMNOPQRS")
@@ -23,7 +23,9 @@ def items(source: str) -> tuple[Item, ...]:
     """All items of a source's test split, in the published order."""
     if source == "gsm8k":
         asked = FORM.format("the final number")
-        return tuple(Item(r["item_id"], source, r["question"], r["answer"], instruction=asked) for r in load(source))
+        return tuple(
+            Item(r["item_id"], traits(source), r["question"], r["answer"], instruction=asked) for r in load(source)
+        )
     if source == "humaneval":
         return tuple(_function(json.loads(line)) for line in _text("humaneval/HumanEval.jsonl").splitlines())
     if source == "sciq":
@@ -42,7 +44,7 @@ def _text(name: str) -> str:
 def _function(record: dict[str, str]) -> Item:
     return Item(
         record["task_id"].lower(),
-        "humaneval",
+        traits("humaneval"),
         record["prompt"],
         record["canonical_solution"],
         entry_point=record["entry_point"],
@@ -57,7 +59,7 @@ def _science(place: int, record: dict[str, str]) -> Item:
     options.insert(gold, record["correct_answer"])
     return Item(
         f"sciq/{place}",
-        "sciq",
+        traits("sciq"),
         record["question"],
         record["correct_answer"],
         options=tuple(options),
@@ -74,12 +76,12 @@ def _hard(source: str, place: int, record: dict[str, str]) -> Item:
     target = re.fullmatch(r"\(([A-Z])\)", record["target"])
     item_id, description = f"bbh/{source.removeprefix('bbh_')}/{place}", "Do what is asked."
     if target is None or "\nOptions:\n(A) " not in record["input"]:
-        return Item(item_id, source, record["input"], record["target"], description=description, **made)
+        return Item(item_id, traits(source), record["input"], record["target"], description=description, **made)
     question, block = record["input"].rsplit("\nOptions:\n", 1)
     texts = tuple(re.split(r"^\([A-Z]\) ?", block, flags=re.MULTILINE)[1:])
     return Item(
         item_id,
-        source,
+        traits(source),
         question,
         record["target"],
         options=tuple(text.strip() for text in texts),
@@ -91,12 +93,12 @@ def _hard(source: str, place: int, record: dict[str, str]) -> Item:
 
 
 def _tiny(source: str, record: dict[str, Any]) -> Item:
-    item = Item(record["item_id"], source, record["question"], record["answer"], option_form="{label}) {text}")
+    item = Item(record["item_id"], traits(source), record["question"], record["answer"], option_form="{label}) {text}")
     if "options" not in record:
         return item
     return Item(
         item.item_id,
-        source,
+        traits(source),
         item.question,
         item.answer,
         options=tuple(record["options"]),

@@ -91,7 +91,7 @@ def test_a_family_that_applies_to_no_subtask_is_refused() -> None:
 @pytest.mark.parametrize("task", ["rv_gsm8k", "rv_humaneval", "rv_sciq", "rv_tiny_choice"])
 def test_all_is_clean_and_every_family_that_applies(task: str) -> None:
     source = task.removeprefix("rv_")
-    fitting = [name for name in EVERY if not perturb.problem(name, source)]
+    fitting = [name for name in EVERY if not perturb.problem(name, benchmarks.traits(source))]
     assert names(asked(task, families=["all"])) == [task, *(f"{task}_{name}" for name in fitting)]
     assert len(fitting) > 3
 

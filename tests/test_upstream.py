@@ -418,12 +418,13 @@ def test_a_family_that_does_not_cope_leaves_the_item(own: Path, monkeypatch: pyt
             raise KeyError("nobody has foreseen this")
         return replace(item, answer="wrong") if "has 5" in item.question else replace(item, before=("Now.",))
 
-    monkeypatch.setitem(perturb.FAMILIES, "think", perturb.Family("think", "", breaks))
+    monkeypatch.setitem(perturb.FAMILIES, "think", perturb.Family("think", "", breaks, on_any_prompt=True))
     first, second, third, *_ = upstream.documents(ref(own, "own_add"), "think")
     for doc in (first, second):
         assert (doc["rv_changed"], doc["rv_left_alone"]) == (False, "the family does not cope with this text")
     assert third["rv_prompt"].startswith("Now.\n\nQuestion:")
-    monkeypatch.setitem(perturb.FAMILIES, "think", perturb.Family("think", "", lambda item, rng, how: 1 / 0))
+    never = perturb.Family("think", "", lambda item, rng, how: 1 / 0, on_any_prompt=True)
+    monkeypatch.setitem(perturb.FAMILIES, "think", never)
     assert "does not cope" in upstream.why_not(ref(own, "own_add"), "think", None)
 
 

@@ -14,6 +14,7 @@ from rveval.benchmarks.files import Content, Item, content_of
 from rveval.benchmarks.published import PUBLISHED, Published
 from rveval.benchmarks.task_names import STOCK, TaskName, groups, names, of_task, stock_names
 from rveval.benchmarks.tiny import TINY, TINY_COUNTS, TINY_DATA
+from rveval.benchmarks.traits import traits
 from rveval.errors import Problem, Refused
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "of_task",
     "splits",
     "stock_names",
+    "traits",
 ]
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
+
+from rveval.perturb import Traits
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _OPTIONS = "\nOptions:\n"
@@ -19,52 +22,58 @@ class Subtask:
             or "sorted" (the words in order).
         what: what the instruction asks for.
         allowed: the words that an answer of kind "word" can be, spelled as the targets are.
+        fixed: what of the input is the problem itself and may not be edited: its "text", or the "layout" of its table.
     """
 
     count: int
     kind: str
     what: str
     allowed: tuple[str, ...] = ()
+    fixed: Literal["", "layout", "text"] = ""
+
+    @property
+    def traits(self) -> Traits:
+        """What families may know of its prompts."""
+        answer: dict[str, Literal["brackets", "sorted"]] = {"brackets": "brackets", "sorted": "sorted"}
+        return Traits("puzzle", self.fixed, answer.get(self.kind, ""), lettered=self.kind == "option")
 
 
-def _lettered(count: int = 250) -> Subtask:
-    return Subtask(count, "option", "the letter of the right option")
+def _lettered(count: int = 250, fixed: Literal["", "layout", "text"] = "") -> Subtask:
+    return Subtask(count, "option", "the letter of the right option", fixed=fixed)
 
 
-def _worded(*allowed: str, count: int = 250) -> Subtask:
-    return Subtask(count, "word", " or ".join(allowed), allowed)
+def _worded(*allowed: str, count: int = 250, fixed: Literal["", "text"] = "") -> Subtask:
+    return Subtask(count, "word", " or ".join(allowed), allowed, fixed)
 
-
-_NUMBER = Subtask(250, "number", "the final number")
 
 SUBTASKS = {
-    "boolean_expressions": _worded("True", "False"),
+    "boolean_expressions": _worded("True", "False", fixed="text"),
     "causal_judgement": _worded("Yes", "No", count=187),
     "date_understanding": _lettered(),
     "disambiguation_qa": _lettered(),
-    "dyck_languages": Subtask(250, "brackets", "the missing brackets"),
+    "dyck_languages": Subtask(250, "brackets", "the missing brackets", fixed="text"),
     "formal_fallacies": _worded("valid", "invalid"),
-    "geometric_shapes": _lettered(),
-    "hyperbaton": _lettered(),
+    "geometric_shapes": _lettered(fixed="text"),
+    "hyperbaton": _lettered(fixed="text"),
     "logical_deduction_five_objects": _lettered(),
     "logical_deduction_seven_objects": _lettered(),
     "logical_deduction_three_objects": _lettered(),
     "movie_recommendation": _lettered(),
-    "multistep_arithmetic_two": _NUMBER,
+    "multistep_arithmetic_two": Subtask(250, "number", "the final number", fixed="text"),
     "navigate": _worded("Yes", "No"),
-    "object_counting": _NUMBER,
-    "penguins_in_a_table": _lettered(146),
+    "object_counting": Subtask(250, "number", "the final number"),
+    "penguins_in_a_table": _lettered(146, "layout"),
     "reasoning_about_colored_objects": _lettered(),
-    "ruin_names": _lettered(),
-    "salient_translation_error_detection": _lettered(),
-    "snarks": _lettered(178),
+    "ruin_names": _lettered(fixed="text"),
+    "salient_translation_error_detection": _lettered(fixed="text"),
+    "snarks": _lettered(178, "text"),
     "sports_understanding": _worded("yes", "no"),
     "temporal_sequences": _lettered(),
     "tracking_shuffled_objects_five_objects": _lettered(),
     "tracking_shuffled_objects_seven_objects": _lettered(),
     "tracking_shuffled_objects_three_objects": _lettered(),
     "web_of_lies": _worded("Yes", "No"),
-    "word_sorting": Subtask(250, "sorted", "the sorted words, separated by spaces"),
+    "word_sorting": Subtask(250, "sorted", "the sorted words, separated by spaces", fixed="text"),
 }
 
 

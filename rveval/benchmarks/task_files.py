@@ -90,7 +90,7 @@ def _of_families(source: str) -> Iterator[tuple[str, str]]:
     clean = f"bbh/rv_{source}.yaml" if source.startswith("bbh_") else _below(source)
     above, _, name = clean.rpartition("/")
     for family in perturb.FAMILIES:
-        if not perturb.problem(family, source):
+        if not perturb.problem(family, benchmarks.traits(source)):
             task = f"rv_{source}_{family}"
             yield f"{above}/{family}/{task}.yaml", _task(task, f"../{name}", source, family)
 
@@ -98,7 +98,8 @@ def _of_families(source: str) -> Iterator[tuple[str, str]]:
 def _bbh_group(families: str) -> Iterator[tuple[str, str]]:
     """The group of all subtasks that a family applies to, with the mean over items and not over subtasks."""
     ending = "" if families == perturb.CLEAN else f"_{families}"
-    members = [f"rv_{source}{ending}" for source in _bbh_sources() if not perturb.problem(families, source)]
+    fitting = [source for source in _bbh_sources() if not perturb.problem(families, benchmarks.traits(source))]
+    members = [f"rv_{source}{ending}" for source in fitting]
     if members:
         lines = [f"{_HEADER}group: rv_bbh{ending}", "task:", *(f"  - {member}" for member in members)]
         lines += ["aggregate_metric_list:"]

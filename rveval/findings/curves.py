@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from rveval import stats
+from rveval import perturb, stats
 from rveval.errors import Refused
 from rveval.findings import recipes
 from rveval.findings.board import Board, means, ordered
@@ -18,7 +18,7 @@ from rveval.findings.typed import Best, Curve, Effect, Effects, Factorial, Point
 if TYPE_CHECKING:
     from rveval.findings.board import Floats
 
-CUES = ("think", "thinkprefix", "thinksuffix")
+CUES = tuple(name for name, family in perturb.FAMILIES.items() if family.steps == "asks")
 _FEWEST = 3  # alphas for a trend, or for choosing the best
 
 

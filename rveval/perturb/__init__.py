@@ -1,4 +1,4 @@
-"""Families of perturbations: pure functions from an item to an item of the same id, one file a kind of change.
+"""Families of perturbations: pure functions from an item to an item of the same id, one file a family.
 
 `perturb` applies one family or several to a list of items; `problem` says why a family does not apply. Law 5 of the
 design: the generator of an item is seeded by `f"{seed}:{family}:{draw}:{item_id}"` and by nothing else, so an item has
@@ -13,13 +13,11 @@ from random import Random
 from rveval.errors import Problem, Refused
 from rveval.perturb.families import FAMILIES
 from rveval.perturb.family import Family
-from rveval.perturb.item import How, Item
+from rveval.perturb.item import UNKNOWN, How, Item, Traits
 
-__all__ = ["FAMILIES", "UPSTREAM", "Family", "How", "Item", "names", "perturb", "problem"]
+__all__ = ["CLEAN", "FAMILIES", "UNKNOWN", "Family", "How", "Item", "Traits", "names", "perturb", "problem"]
 
 CLEAN = "clean"
-UPSTREAM = "lm_eval"
-"""The source of items of lm-eval's own tasks; which families apply to those, `rveval.upstream` says."""
 
 
 def names(families: str) -> list[str]:
@@ -31,31 +29,48 @@ def names(families: str) -> list[str]:
     return [] if families in ("", CLEAN) else families.split("+")
 
 
-def problem(families: str, source: str, *, shows_steps: bool = False) -> str:
-    """Why these families can't be applied to a benchmark; "" where they can.
+def problem(families: str, traits: Traits, *, of: str = "these items", shots: bool = False) -> str:
+    """Why these families can't be applied to items; "" where they can.
+
+    >>> problem("shuffle", Traits("story"), of="gsm8k")
+    'shuffle does not apply to gsm8k: it has no lettered options'
 
     Args:
         families: one family, or several joined by "+".
-        source: the benchmark, with BBH's subtask ("bbh_word_sorting").
-        shows_steps: whether demonstrations with written steps stand before the question.
+        traits: those of the items.
+        of: what the items are called.
+        shots: whether demonstrations stand before the question.
     """
-    asked = names(families)
-    if asked and source.startswith("stock_"):
-        return "lm-eval's own prompts are kept as they are: no family applies to them"
-    for place, name in enumerate(asked):
+    composed = names(families)
+    if composed and traits.fixed == "prompt":
+        return f"the prompts of {of} are kept as they are: no family applies to them"
+    for place, name in enumerate(composed):
         if name not in FAMILIES:
             return f"there is no family {name}; there are {', '.join(FAMILIES)}"
-        if asked.count(name) > 1:
+        family = FAMILIES[name]
+        if composed.count(name) > 1:
             return f"{name} is named twice"
-        if source != UPSTREAM and (why := FAMILIES[name].why_not(source)):
-            return f"{name} does not apply to {source}: {why}"
-        if clash := FAMILIES[name].not_with.intersection(asked):
-            return f"{name} does not compose with {', '.join(sorted(clash))}"
-        if late := FAMILIES[name].only_after.intersection(asked[place + 1 :]):
-            return f"{name} must come after {', '.join(sorted(late))}: in the other order one would spoil the other"
-        if shows_steps and name == "nothink":
-            return "nothink asks for no steps, and the demonstrations show steps; set num_fewshot=0"
+        if why := family.why_not(traits) or _not_on_unknown(family, traits):
+            return f"{name} does not apply to {of}: {why}"
+        others = [FAMILIES[other] for other in composed if other in FAMILIES and other != name]
+        if clash := sorted(other.name for other in others if _clash(family, other)):
+            return f"{name} does not compose with {', '.join(clash)}"
+        later = [FAMILIES[other] for other in composed[place + 1 :] if other in FAMILIES]
+        if late := sorted(other.name for other in later if other.decides in family.after):
+            return f"{name} must come after {', '.join(late)}: in the other order one would spoil the other"
+        if shots and traits.worked_examples and family.steps == "forbids":
+            return f"{name} asks for no steps, and the demonstrations show steps; set num_fewshot=0"
     return ""
+
+
+def _not_on_unknown(family: Family, traits: Traits) -> str:
+    if traits.kind != "unknown" or family.on_any_prompt:
+        return ""
+    return "nobody has said yet that it can be used on a prompt that is not rveval's"
+
+
+def _clash(one: Family, other: Family) -> bool:
+    return bool(one.decides and one.decides == other.decides) or {one.steps, other.steps} == {"shows", "forbids"}
 
 
 def perturb(
@@ -67,17 +82,17 @@ def perturb(
         Refused: a family that does not apply, a strength out of range or that no family takes, or an item whose right
             answer did not survive (an error in the family, named with the item).
     """
-    asked = names(families)
-    for source in dict.fromkeys(item.source for item in items):
-        if why := problem(families, source):
+    composed = names(families)
+    for traits, first in {item.traits: item for item in reversed(items)}.items():
+        if why := problem(families, traits, of=first.item_id):
             raise Refused(Problem(why, where="suite.families"))
     if strength is not None:
-        _check_strength(asked, strength)
-    return [_one(item, asked, seed, How(draw, strength)) for item in items]
+        _check_strength(composed, strength)
+    return [_perturbed(item, composed, seed, How(draw, strength)) for item in items]
 
 
-def _one(item: Item, asked: Sequence[str], seed: int, how: How) -> Item:
-    for name in asked:
+def _perturbed(item: Item, composed: Sequence[str], seed: int, how: How) -> Item:
+    for name in composed:
         family = FAMILIES[name]
         changed = family.change(item, Random(f"{seed}:{name}:{how.draw}:{item.item_id}"), how)
         wrong = "its id changed" if changed.item_id != item.item_id else family.lost(item, changed)
@@ -87,10 +102,10 @@ def _one(item: Item, asked: Sequence[str], seed: int, how: How) -> Item:
     return item
 
 
-def _check_strength(asked: Sequence[str], strength: float) -> None:
+def _check_strength(composed: Sequence[str], strength: float) -> None:
     if not 0 < strength <= 1:
         raise Refused(Problem("a strength out of range", "suite.strength", "above 0 and at most 1", str(strength)))
-    if not any(FAMILIES[name].has_strength for name in asked):
+    if not any(FAMILIES[name].has_strength for name in composed):
         takers = ", ".join(name for name, family in FAMILIES.items() if family.has_strength)
-        found = "+".join(asked) or CLEAN
+        found = "+".join(composed) or CLEAN
         raise Refused(Problem("no family here takes a strength", "suite.strength", takers, found))

@@ -64,15 +64,17 @@ _WORD = re.compile(r"\w+")
 def context(item: Item, rng: Random, how: How) -> Item:
     r"""Another problem, solved or not, before the one asked or after it; exactly one is marked as the one to answer.
 
-    >>> item = Item("tiny_math/0", "tiny_math", "Tom has 4 keys. He buys 2 more. How many keys are left?", "#### 6")
+    >>> from rveval.perturb import Traits
+    >>> tiny = Traits("story", for_tiny_models=True)
+    >>> item = Item("tiny/0", tiny, "Tom has 4 keys. He buys 2 more. How many keys are left?", "#### 6")
     >>> context(item, Random(3), How()).before
     ('Question: There are 3 boxes with 7 keys each. How many keys are there in all?\nAnswer: 3*7=21. #### 21',)
     """
     if item.is_code:
         return _beside_code(item, rng)
-    bank = TINY if item.is_tiny else WORD_PROBLEMS if item.source == "gsm8k" else QUESTIONS
+    bank = TINY if item.traits.for_tiny_models else WORD_PROBLEMS if item.traits.kind == "story" else QUESTIONS
     other = rng.choice([problem for problem in bank if not confusable(problem, item)])
-    place = rng.choice(_PLACES_TINY if item.is_tiny else _PLACES)
+    place = rng.choice(_PLACES_TINY if item.traits.for_tiny_models else _PLACES)
     return place(item, other, rng)
 
 
@@ -143,12 +145,14 @@ def _finished(other: Function, rng: Random) -> str:
 
 
 FAMILIES: tuple[Family, ...] = (
-    # `harder` computes a new right answer, which could then be the other problem's.
+    # A new right answer could be the other problem's.
     Family(
         "context",
         "another problem beside the one asked",
         context,
-        not_with=frozenset(("nothink",)),
-        only_after=frozenset(("harder",)),
+        rank=120,
+        after=("problem",),
+        steps="shows",
+        on_any_prompt=True,
     ),
 )

@@ -27,7 +27,7 @@ from rveval.perturb.distractor_sentences import (
     plain_words,
     words_of,
 )
-from rveval.perturb.family import REBUILT, Family, same_answer
+from rveval.perturb.family import Family, same_answer
 from rveval.perturb.item import How, Item
 
 MOST = 3
@@ -38,21 +38,23 @@ _PIECE = re.compile(r"\S+")
 def distractor(item: Item, rng: Random, how: How) -> Item:
     """One or more sentences that do not bear on the answer; the strength says how many (1 to 3, else 1).
 
-    In a story of GSM8K they stand before it, inside or after it, whichever is drawn among the places where nothing
-    that follows could take them in; in the tiny family after the first sentence; in SciQ before or after everything or
-    before the question; in BIG-Bench-Hard, for all its subtasks, before or after the problem and never inside it; in
-    code before the function to complete, as a comment or a helper that nothing uses.
+    In a story they stand before it, inside or after it, whichever is drawn among the places where nothing that follows
+    could take them in; for tiny models after the first sentence; with a question of science before or after everything
+    or before the question; with anything else before or after the problem and never inside it; in code before the
+    function to complete, as a comment or a helper that nothing uses.
 
-    >>> item = Item("gsm8k/0", "gsm8k", "Tom has 12 apples. Tom buys 7 more. How many has he?", "12+7=19\\n#### 19")
+    >>> from rveval.perturb import Traits
+    >>> question = "Tom has 12 apples. Tom buys 7 more. How many has he?"
+    >>> item = Item("story/0", Traits("story"), question, "12+7=19\\n#### 19")
     >>> distractor(item, Random(2), How()).question
     'Tom has 12 apples. Ines keeps an old receipt with the number 8. Tom buys 7 more. How many has he?'
     """
     count = 1 if how.strength is None else min(MOST, 1 + int(3 * how.strength))
     if item.is_code:
         return add_aside(item, rng, count)
-    if item.is_tiny:
+    if item.traits.for_tiny_models:
         return _in_tiny(item, rng, count)
-    if item.benchmark == "gsm8k":
+    if item.traits.kind == "story":
         return _in_story(item, rng, count)
     return _around(item, rng, count)
 
@@ -87,7 +89,7 @@ def _in_tiny(item: Item, rng: Random, count: int) -> Item:
 
     A sentence right after the numbers might be read as one more of them.
     """
-    text, ordered = item.question, item.source == "tiny_order"
+    text, ordered = item.question, item.traits.kind == "order"
     pool = TINY_BOYS if re.search(r"\b[Ss]he\b", text) else TINY_GIRLS
     gathers = re.search(r"\b(them|all|people)\b", text) is not None
     names, lines = _free_names(pool, text), TINY_ORDER if ordered else TINY_PLAIN if gathers else TINY
@@ -104,9 +106,9 @@ def _in_tiny(item: Item, rng: Random, count: int) -> Item:
 
 
 def _around(item: Item, rng: Random, count: int) -> Item:
-    """Before or after the problem; with SciQ also between its passage and its question."""
+    """Before or after the problem; in science also between a passage and its question."""
     whole = _whole(item)
-    science = item.benchmark.startswith("sciq")
+    science = item.traits.kind == "science"
     lines = _science(whole) if science else [line for line in GENERAL if plain_words(line).isdisjoint(words_of(whole))]
     names = _free_names(GIRLS + BOYS, whole)
     count = min(count, len(lines), len(names))
@@ -183,7 +185,10 @@ FAMILIES: tuple[Family, ...] = (
         "sentences that do not bear on the answer",
         distractor,
         lost=_lost,
+        rank=40,
         has_strength=True,
-        only_after=REBUILT,
+        after=("problem",),
+        on_any_prompt=True,
+        in_tiny_training=True,
     ),
 )

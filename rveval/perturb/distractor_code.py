@@ -30,8 +30,9 @@ _WORD = re.compile(r"[A-Za-z]+")
 def add_aside(item: Item, rng: Random, count: int) -> Item:
     """Code with comments or unused helpers just before the function that is to be completed, after all imports.
 
+    >>> from rveval.perturb import Traits
     >>> stub = "import math\\n\\n\\ndef area(r):\\n    'Area of a circle.'\\n"
-    >>> item = Item("humaneval/0", "humaneval", stub, "    return math.pi * r * r\\n", entry_point="area")
+    >>> item = Item("code/0", Traits("code"), stub, "    return math.pi * r * r\\n", entry_point="area")
     >>> print(add_aside(item, Random(3), 1).question, end="")
     import math
     <BLANKLINE>

@@ -1,10 +1,18 @@
-"""The register: every family by its name. A module of families offers them as its `FAMILIES`."""
+"""The register: every family by its name, found in whichever modules of this package offer `FAMILIES`."""
 
 from __future__ import annotations
 
-from rveval.perturb import context, distractor, harder, hint, layout, numwords, options, rename, typos, wording
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
 from rveval.perturb.family import Family
 
-_MODULES = (wording, distractor, options, typos, layout, numwords, rename, hint, context, harder)
 
-FAMILIES: dict[str, Family] = {family.name: family for module in _MODULES for family in module.FAMILIES}
+def _found() -> Iterator[Family]:
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        yield from getattr(import_module(f"{__package__}.{module.name}"), "FAMILIES", ())
+
+
+FAMILIES: dict[str, Family] = {family.name: family for family in sorted(_found(), key=lambda f: (f.rank, f.name))}

@@ -13,7 +13,8 @@ _NUMBER = re.compile(r"-?\$?-?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)%?\.
 def right_answer(item: Item) -> str:
     """What a right response ends in: the right option's text, else what follows the last ####, else the target.
 
-    >>> right_answer(Item("gsm8k/0", "gsm8k", "How many?", "2+2=4 #### 4"))
+    >>> from rveval.perturb import Traits
+    >>> right_answer(Item("story/0", Traits("story"), "How many?", "2+2=4 #### 4"))
     '4'
     """
     if item.gold is not None:

@@ -16,7 +16,7 @@ from random import Random
 from rveval.perturb.family import Family
 from rveval.perturb.harder_check import lost
 from rveval.perturb.harder_scenes import Sentence, Story, more_sentences, read_story, with_goods
-from rveval.perturb.item import How, Item
+from rveval.perturb.item import How, Item, Traits
 
 DEFAULT_STRENGTH = 0.5
 OTHER_WORDS = "the problem is not in the words of its benchmark"
@@ -68,8 +68,8 @@ def harder(item: Item, rng: Random, how: How) -> Item:
 
     The new answer is none of the numbers around the problem, so that a hint given before stays a wrong one.
 
-    >>> easy = Item("tiny_math/0", "tiny_math", "A bus has 15 people on it. Then 5 people get off. "
-    ...     "How many people are on the bus now?", "15-5=10. #### 10")
+    >>> question = "A bus has 15 people on it. Then 5 people get off. How many people are on the bus now?"
+    >>> easy = Item("tiny/0", Traits("story", for_tiny_models=True), question, "15-5=10. #### 10")
     >>> hard = harder(easy, Random(1), How())
     >>> hard.question.split(". ")[:2]
     ['A bus has 76 people on it', 'Then 47 people get off']
@@ -77,7 +77,7 @@ def harder(item: Item, rng: Random, how: How) -> Item:
     '76-47=29. 29+30=59. 59+19=78. #### 78'
     """
     told = set(re.findall(r"\d+", " ".join((*item.before, *item.after))))
-    make = _harder_order if item.source == "tiny_order" else _harder_story
+    make = _harder_order if item.traits.kind == "order" else _harder_story
     for _ in range(_TRIES):
         changed = make(item, rng, range_of(how.strength))
         if changed.question == item.question or changed.answer.rpartition("#### ")[2] not in told:
@@ -188,10 +188,21 @@ def _written(work: Sequence[str], gold: int) -> str:
     return " ".join([*(f"{step}." for step in work), f"#### {gold}"])
 
 
-def _why_not(source: str) -> str:
-    return "" if source.startswith("tiny_") else "a new right answer can be computed for the tiny benchmarks only"
+def _why_not(traits: Traits) -> str:
+    if traits.for_tiny_models and traits.kind in ("story", "order"):
+        return ""
+    return "a new right answer can be computed for the tiny benchmarks only"
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family("harder", "larger numbers and more steps", harder, _why_not, lost, has_strength=True),
+    Family(
+        "harder",
+        "larger numbers and more steps",
+        harder,
+        _why_not,
+        lost,
+        rank=130,
+        has_strength=True,
+        decides="problem",
+    ),
 )

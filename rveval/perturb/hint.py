@@ -10,7 +10,7 @@ from random import Random
 
 from rveval.perturb.family import Family
 from rveval.perturb.gold import right_answer, same, value
-from rveval.perturb.item import How, Item
+from rveval.perturb.item import How, Item, Traits
 
 # No wording holds a number, or a word that is an answer somewhere (yes, no, true, valid).
 BEFORE = (
@@ -41,13 +41,13 @@ _OPPOSITE |= {other: word for word, other in _OPPOSITE.items()}
 _CLOSING = (")", "]", "}", ">")
 _INSIDE = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 # Later changes of the options or of the answer could make the suggested answer the right one.
-_ONLY_AFTER = frozenset(("shuffle", "rotate", "goldslot", "relabel", "harder"))
+_AFTER = ("problem", "order", "labels")
 
 
 def hint(item: Item, rng: Random, how: How) -> Item:
     """A sentence before or after the question that names a wrong answer and who gave it.
 
-    >>> item = Item("gsm8k/0", "gsm8k", "Tom has 12 eggs and buys 7. How many are there?", "12+7=19 #### 19")
+    >>> item = Item("story/0", Traits("story"), "Tom has 12 eggs and buys 7. How many are there?", "12+7=19 #### 19")
     >>> hint(item, Random(2), How()).after
     ('I believe the answer is 7, but I would like to hear yours.',)
     """
@@ -70,9 +70,9 @@ def _wrong(item: Item, rng: Random) -> str:
     if item.gold is not None:
         return _other_option(item, item.gold, rng)
     right = right_answer(item)
-    if item.subtask == "dyck_languages":
+    if item.traits.answer == "brackets":
         return _quoted(_other_brackets(right.split(), rng))
-    if item.subtask == "word_sorting":
+    if item.traits.answer == "sorted":
         return _quoted(_other_order(right.split(), rng))
     if right.lower() in _OPPOSITE:
         other = _OPPOSITE[right.lower()]
@@ -82,7 +82,7 @@ def _wrong(item: Item, rng: Random) -> str:
 
 
 def _other_option(item: Item, gold: int, rng: Random) -> str:
-    """An option as it is shown, never one that reads like the right one (SciQ has options with equal texts)."""
+    """An option as it is shown, never one that reads like the right one (options may have equal texts)."""
     shown = zip(item.labels, item.options, strict=True)
     wrong = [(label, text) for label, text in shown if not same(text, item.options[gold])]
     if not wrong:
@@ -139,10 +139,12 @@ def _quoted(words: list[str]) -> str:
     return f'"{" ".join(words)}"' if words else ""
 
 
-def _not_code(source: str) -> str:
-    return "a function is no answer that could be suggested in a sentence" if source == "humaneval" else ""
+def _why_not(traits: Traits) -> str:
+    if traits.kind == "unknown":
+        return "a wrong answer can't be made up without knowing what kind of answer is right"
+    return "a function is no answer that could be suggested in a sentence" if traits.kind == "code" else ""
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family("hint", "a wrong answer suggested by somebody", hint, why_not=_not_code, only_after=_ONLY_AFTER),
+    Family("hint", "a wrong answer suggested by somebody", hint, _why_not, rank=110, after=_AFTER),
 )

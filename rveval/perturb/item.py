@@ -1,8 +1,39 @@
-"""What a family changes: one item of a benchmark, taken apart into the pieces of its prompt."""
+"""What a family changes: one item of a benchmark, taken apart into the pieces of its prompt, with its traits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a family may know of a benchmark's prompts. The defaults are those of a prompt that is not known at all.
+
+    Args:
+        kind: what the question is. "story": a word problem about people and things, whose counts may be written in
+            digits or in words. "order": numbers to put in order. "science": a question about facts. "puzzle": a
+            problem over the things that its text names. "code": a function to complete, which nothing may follow.
+        fixed: what of the question stays as it is. "layout": its lines, which are a table. "text": all of it (a list
+            of words, brackets, an expression, two wordings to compare). "prompt": everything around it, too.
+        answer: for answers that are neither an option nor a number nor a word: "brackets" that close a sequence, or
+            the words of a list, "sorted".
+        lettered: whether it has options, each under a label, that may move and be called otherwise.
+        for_tiny_models: whether it is asked of models that know the words of the tiny family's training and no others;
+            the prompt stands on one line.
+        worked_examples: whether demonstrations show how their answers are found.
+    """
+
+    kind: Literal["story", "order", "science", "puzzle", "code", "unknown"] = "unknown"
+    fixed: Literal["", "layout", "text", "prompt"] = ""
+    answer: Literal["", "brackets", "sorted"] = ""
+    lettered: bool = False
+    for_tiny_models: bool = False
+    worked_examples: bool = True
+
+
+UNKNOWN = Traits(lettered=True)
+"""A prompt that is not rveval's: a question, and options where they can be read off it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,18 +42,18 @@ class Item:
 
     Args:
         item_id: stays the same under every family; pairing is equality of ids.
-        source: the item's benchmark, with BBH's subtask: "gsm8k", "humaneval", "sciq", "bbh_word_sorting".
-        question: the problem itself: GSM8K's question, BBH's input without its options, HumanEval's stub.
+        traits: what may be known of its prompt.
+        question: the problem itself, without options that can be moved; for code the stub.
         answer: the right answer as upstream has it: a worked answer that ends in "#### 42", the right option's text, a
-            BBH target, a canonical solution.
+            target, a solution.
         options: texts of the options in the order shown; empty where there are none that can be moved.
         labels: what each option is called, in the order shown ("A", "B", ...).
         gold: position of the right option; None where there are no options.
         option_form: how an option is written, with the fields `label` and `text`.
-        support: SciQ's passage, shown before the question; "" for none.
-        entry_point: HumanEval's function name.
-        test: HumanEval's tests, which define `check(candidate)`.
-        description: what the task is, in a sentence (BBH); "" for none.
+        support: a passage shown before the question; "" for none.
+        entry_point: for code, the name of the function.
+        test: for code, its tests, which define `check(candidate)`.
+        description: what the task is, in a sentence; "" for none.
         instruction: what form the answer should have; "" for none.
         before: paragraphs before everything else.
         after: lines between the instruction and where the answer begins. Always empty for code, where the model
@@ -31,7 +62,7 @@ class Item:
     """
 
     item_id: str
-    source: str
+    traits: Traits
     question: str
     answer: str
     options: tuple[str, ...] = ()
@@ -48,22 +79,8 @@ class Item:
     left_alone: tuple[str, ...] = ()
 
     @property
-    def benchmark(self) -> str:
-        """The benchmark without a subtask: "bbh" for "bbh_word_sorting"."""
-        return "bbh" if self.source.startswith("bbh_") else self.source
-
-    @property
-    def subtask(self) -> str:
-        """BBH's subtask, "" elsewhere."""
-        return self.source.removeprefix("bbh_") if self.benchmark == "bbh" else ""
-
-    @property
     def is_code(self) -> bool:
-        return self.benchmark == "humaneval"
-
-    @property
-    def is_tiny(self) -> bool:
-        return self.benchmark.startswith("tiny_")
+        return self.traits.kind == "code"
 
     def leave(self, why: str) -> Item:
         """The item as it is, with the reason in its record."""

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from rveval.perturb import layout_code, text
-from rveval.perturb.family import REBUILT, Family, same_answer
+from rveval.perturb.family import Family, same_answer
 from rveval.perturb.item import How, Item
 
 SHARE = 0.5
@@ -19,7 +19,6 @@ Edit = Callable[[str], str]
 Slot = tuple[str, tuple[Edit, ...]]  # one field, and edits of one kind, of which at most one is made
 
 _FORMS = ("{label}. {text}", "{label}) {text}", "({label}) {text}", "{label}: {text}", "- {label}. {text}")
-_TABLES = frozenset({"penguins_in_a_table"})
 # Instructions name these as they are to be written.
 _SPELLED = re.compile(r"\b(?:Yes|No|True|False|valid|invalid|plausible|implausible)\b")
 
@@ -47,7 +46,8 @@ def layout(item: Item, rng: Random, how: How) -> Item:
 
     A strength is the share of the kinds of edits that apply; at least one is made.
 
-    >>> item = Item("gsm8k/0", "gsm8k", "Ana has 3 kg. The bag holds 2. How many bags are there?", "#### 2")
+    >>> from rveval.perturb import Traits
+    >>> item = Item("story/0", Traits("story"), "Ana has 3 kg. The bag holds 2. How many bags are there?", "#### 2")
     >>> layout(item, Random(1), How()).question
     'Ana  has  3  kg.  the  bag  holds  2.  how  many  bags  are  there?'
     """
@@ -63,7 +63,7 @@ def layout(item: Item, rng: Random, how: How) -> Item:
     for field, edits in (asked[place] for place in sorted([first, *rng.sample(others, count - 1)])):
         edited: dict[str, Any] = {field: _edited(getattr(changed, field), edits, rng)}
         changed = replace(changed, **edited)
-    untouched = item.benchmark == "bbh" and changed.question == item.question
+    untouched = item.traits.kind == "puzzle" and changed.question == item.question
     return changed.leave(text.AROUND_ONLY) if untouched else changed
 
 
@@ -84,19 +84,19 @@ def _slots(item: Item) -> list[Slot]:
     if item.is_code:
         return [("question", edits) for edits in layout_code.EDITS]
     slots: list[Slot] = []
-    if item.subtask not in text.ONLY_INSTRUCTION | _TABLES:
+    if not item.traits.fixed:
         slots += [("question", tuple(_in_problem(edit) for edit in kind)) for kind in (_MARKS, _SPACES, _LINES)]
-        if item.benchmark != "bbh":
-            shout = (upper,) if item.benchmark == "gsm8k" or item.is_tiny else ()
+        if item.traits.kind != "puzzle":
+            shout = (upper,) if item.traits.kind in ("story", "order") else ()
             slots.append(("question", (lower_starts, *shout)))
     slots += [("support", _SPACES), ("support", _LINES)]
     for field in ("description", "instruction"):
-        # In BBH a mark would stand right under a problem that may end in brackets or in "=", and be read as part of it.
-        marks = (bold, italic) if item.benchmark == "bbh" else (bold, italic, quoted, dashed, listed)
+        # A mark would stand right under a puzzle that may end in brackets or in "=", and be read as part of it.
+        marks = (bold, italic) if item.traits.kind == "puzzle" else (bold, italic, quoted, dashed, listed)
         slots += [(field, (lower_first, upper_form)), (field, marks), (field, _SPACES)]
-    if item.options and (item.is_tiny or item.benchmark.startswith("sciq")):
+    if item.options and item.traits.kind not in ("puzzle", "unknown"):
         # A tiny problem's options stand on one line, where a leading dash would look like a minus.
-        forms = _FORMS[:4] if item.is_tiny else _FORMS
+        forms = _FORMS[:4] if item.traits.for_tiny_models else _FORMS
         slots.append(("option_form", tuple(map(_instead, forms))))
     return slots
 
@@ -276,11 +276,21 @@ def lost(before: Item, after: Item) -> str:
             return f"the words of the {field} changed"
         if text.numbers(old) != text.numbers(new):
             return f"the numbers of the {field} changed"
-    if before.subtask in text.ONLY_INSTRUCTION | _TABLES and before.question != after.question:
+    if before.traits.fixed and before.question != after.question:
         return "the problem itself changed"
     return text.code_lost(before.question, after.question) if before.is_code else ""
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family("format", "case, spacing, lines, Markdown", layout, lost=lost, has_strength=True, only_after=REBUILT),
+    Family(
+        "format",
+        "case, spacing, lines, Markdown",
+        layout,
+        lost=lost,
+        rank=80,
+        has_strength=True,
+        after=("problem",),
+        on_any_prompt=True,
+        edits_words=True,
+    ),
 )

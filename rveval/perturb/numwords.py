@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from rveval.perturb import text
-from rveval.perturb.family import REBUILT, Family, same_answer
-from rveval.perturb.item import How, Item
+from rveval.perturb.family import Family, same_answer
+from rveval.perturb.item import How, Item, Traits
 
 NO_NUMBER = "no number that can be written otherwise"
-APPLIES_TO = ("gsm8k", "tiny_math", "tiny_long", "tiny_choice")
 _LARGEST = 999_999
 _YEARS = range(1500, 2101)
 
@@ -103,7 +102,7 @@ class _Mention:
 def numwords(item: Item, rng: Random, how: How) -> Item:
     """Write numbers of the question the other way, each by the throw of a coin, at least one.
 
-    >>> item = Item("gsm8k/0", "gsm8k", "Twenty-one of the 105 ducks lay 3 eggs, at $2 each.", "#### 4")
+    >>> item = Item("story/0", Traits("story"), "Twenty-one of the 105 ducks lay 3 eggs, at $2 each.", "#### 4")
     >>> numwords(item, Random(3), How()).question
     '21 of the 105 ducks lay three eggs, at $2 each.'
     """
@@ -213,9 +212,11 @@ def values(question: str) -> list[str]:
     return [str(value_of(number)) if number[0].isalpha() else number.replace(",", "") for number in found]
 
 
-def why_not(source: str) -> str:
+def why_not(traits: Traits) -> str:
     """Only word problems have numbers that may be written either way."""
-    return "" if source in APPLIES_TO else f"only word problems ({', '.join(APPLIES_TO)}) have numbers to rewrite"
+    if traits.kind == "unknown":
+        return "whether a number may be written otherwise depends on how answers are read"
+    return "" if traits.kind == "story" else "only word problems have numbers to rewrite"
 
 
 def lost(before: Item, after: Item) -> str:
@@ -227,5 +228,5 @@ def lost(before: Item, after: Item) -> str:
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family("numwords", "digits to words and back", numwords, why_not=why_not, lost=lost, only_after=REBUILT),
+    Family("numwords", "digits to words and back", numwords, why_not, lost, rank=90, after=("problem",)),
 )

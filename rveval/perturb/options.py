@@ -1,7 +1,7 @@
 """Options in another order, or called by other labels.
 
-The right option is followed by its position, never by its text: SciQ has items in which two options read the same.
-`Item.answer` stays what upstream says (for BBH a letter of the clean order); who scores goes by `gold` and `labels`.
+The right option is followed by its position, never by its text: there are items in which two options read the same.
+`Item.answer` stays what upstream says (it may be a letter of the clean order); who scores goes by `gold` and `labels`.
 """
 
 from __future__ import annotations
@@ -11,16 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from rveval.perturb.family import Family
-from rveval.perturb.item import How, Item
-
-_SUBTASKS = """
-date_understanding disambiguation_qa geometric_shapes hyperbaton logical_deduction_three_objects
-logical_deduction_five_objects logical_deduction_seven_objects movie_recommendation penguins_in_a_table
-reasoning_about_colored_objects ruin_names salient_translation_error_detection snarks temporal_sequences
-tracking_shuffled_objects_three_objects tracking_shuffled_objects_five_objects tracking_shuffled_objects_seven_objects
-"""
-LETTERED = frozenset(("sciq", "sciq_closed", "tiny_choice", *(f"bbh_{name}" for name in _SUBTASKS.split())))
+from rveval.perturb.family import Change, Family
+from rveval.perturb.item import How, Item, Traits
 
 NO_OPTIONS = "the right answer is none of the options"
 ONE_ORDER = "the options have only one order"
@@ -49,7 +41,7 @@ _UPPER = _LOWER.upper().replace("O", "").replace("I", "")  # these two are taken
 def shuffle(item: Item, rng: Random, how: How) -> Item:
     """The options in a random order that reads otherwise than before, all such orders alike likely.
 
-    >>> item = Item("sciq/0", "sciq", "What?", "red", ("red", "blue"), ("A", "B"), gold=0)
+    >>> item = Item("x/0", Traits(lettered=True), "What?", "red", ("red", "blue"), ("A", "B"), gold=0)
     >>> changed = shuffle(item, Random(0), How())
     >>> changed.options, changed.labels, changed.gold
     (('blue', 'red'), ('A', 'B'), 1)
@@ -65,7 +57,7 @@ def shuffle(item: Item, rng: Random, how: How) -> Item:
 def rotate(item: Item, rng: Random, how: How) -> Item:
     """The options turned by one place more with every draw: draws 0 to n-2 give every rotation but the clean order.
 
-    >>> item = Item("sciq/0", "sciq", "What?", "red", ("red", "blue", "green"), ("A", "B", "C"), gold=0)
+    >>> item = Item("x/0", Traits(lettered=True), "What?", "red", ("red", "blue", "green"), ("A", "B", "C"), gold=0)
     >>> rotate(item, Random(0), How(draw=0)).options, rotate(item, Random(0), How(draw=1)).options
     (('blue', 'green', 'red'), ('green', 'red', 'blue'))
     """
@@ -79,7 +71,7 @@ def rotate(item: Item, rng: Random, how: How) -> Item:
 def goldslot(item: Item, rng: Random, how: How) -> Item:
     """The right option moved to the place of the draw's number, the others in the order they had.
 
-    >>> item = Item("sciq/0", "sciq", "What?", "red", ("red", "blue", "green"), ("A", "B", "C"), gold=0)
+    >>> item = Item("x/0", Traits(lettered=True), "What?", "red", ("red", "blue", "green"), ("A", "B", "C"), gold=0)
     >>> goldslot(item, Random(0), How(draw=2)).options
     ('blue', 'green', 'red')
     """
@@ -99,7 +91,7 @@ def relabel(item: Item, rng: Random, how: How) -> Item:
     No kind is taken whose labels could be mistaken for an option: no digits or Roman numerals where options hold
     numbers, no letters where an option is one. Where the labels are no letters any more, nothing asks for a letter.
 
-    >>> item = Item("sciq/0", "sciq", "What?", "red", ("red", "blue"), ("A", "B"), 0, instruction="Say the letter.")
+    >>> item = Item("x/0", Traits(), "What?", "red", ("red", "blue"), ("A", "B"), 0, instruction="Say the letter.")
     >>> changed = relabel(item, Random(2), How())
     >>> changed.labels, changed.instruction
     (('1', '2'), 'Say the label.')
@@ -186,8 +178,8 @@ def _no_letter(text: str) -> str:
     return re.sub(r"\b([Ll])etter(s?)\b", r"\1abel\2", text)
 
 
-def _why_not(source: str) -> str:
-    return "" if source in LETTERED else "it has no lettered options"
+def _why_not(traits: Traits) -> str:
+    return "" if traits.lettered else "it has no lettered options"
 
 
 def _order_lost(before: Item, after: Item) -> str:
@@ -216,30 +208,33 @@ def _gold_text(item: Item) -> str | None:
     return item.options[item.gold] if 0 <= item.gold < len(item.options) else None
 
 
-def _reorder(name: str) -> frozenset[str]:
-    """An order can be chosen only once."""
-    return frozenset({"shuffle", "rotate", "goldslot"} - {name})
+def _reorders(name: str, summary: str, change: Change, rank: int, variant_of: str = "") -> Family:
+    return Family(
+        name,
+        summary,
+        change,
+        _why_not,
+        _order_lost,
+        rank=rank,
+        decides="order",
+        variant_of=variant_of,
+        on_any_prompt=True,
+        in_tiny_training=True,
+    )
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family("shuffle", "options in a random order", shuffle, _why_not, _order_lost, not_with=_reorder("shuffle")),
+    _reorders("shuffle", "options in a random order", shuffle, 50),
+    _reorders("rotate", "options turned by one place more with every draw", rotate, 51, "shuffle"),
+    _reorders("goldslot", "the right option moved to the place of the draw's number", goldslot, 52, "shuffle"),
     Family(
-        "rotate",
-        "options turned by one place more with every draw",
-        rotate,
+        "relabel",
+        "other labels: 1-4, i-iv, a-d, unusual letters",
+        relabel,
         _why_not,
-        _order_lost,
-        not_with=_reorder("rotate"),
-        variant_of="shuffle",
+        _labels_lost,
+        rank=60,
+        decides="labels",
+        on_any_prompt=True,
     ),
-    Family(
-        "goldslot",
-        "the right option moved to the place of the draw's number",
-        goldslot,
-        _why_not,
-        _order_lost,
-        not_with=_reorder("goldslot"),
-        variant_of="shuffle",
-    ),
-    Family("relabel", "other labels: 1-4, i-iv, a-d, unusual letters", relabel, _why_not, _labels_lost),
 )

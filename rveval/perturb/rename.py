@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 from random import Random
 
 from rveval.perturb.family import Family
-from rveval.perturb.item import How, Item
+from rveval.perturb.item import How, Item, Traits
 from rveval.perturb.people import SURNAMES, TITLES, gender, new_name, words
 from rveval.perturb.rename_code import lost_code, rename_code
 from rveval.perturb.rename_things import rename_things
@@ -63,14 +63,15 @@ _CALENDAR = frozenset(
 def rename(item: Item, rng: Random, how: How) -> Item:
     """People, things, or a program's identifiers called by other names.
 
-    >>> item = Item("gsm8k/0", "gsm8k", "Ann has 3 apples. She eats one. How many has she?", "Ann has 3-1=2\\n#### 2")
+    >>> question = "Ann has 3 apples. She eats one. How many has she?"
+    >>> item = Item("story/0", Traits("story"), question, "Ann has 3-1=2\\n#### 2")
     >>> changed = rename(item, Random(3), How())
     >>> changed.question, changed.answer
     ('Fiona has 3 nectarines. She eats one. How many has she?', 'Fiona has 3-1=2\\n#### 2')
     """
     if item.is_code:
         return rename_code(item, rng)
-    changed = _rename_tiny(item, rng) if item.is_tiny else _rename_problem(item, rng)
+    changed = _rename_tiny(item, rng) if item.traits.for_tiny_models else _rename_problem(item, rng)
     if changed.question == item.question:
         return item.leave(NO_NAME if _names_somebody(item.question) else NOTHING)
     return changed
@@ -194,11 +195,13 @@ def _replace_people(text: str, given: dict[str, str]) -> str:
     return _NAME_HERE.sub(replaced, text) if given else text
 
 
-def _why_not(source: str) -> str:
-    if source == "tiny_order":
-        return "its problems hold numbers only, and nothing in them has a name"
-    if source in ("gsm8k", "humaneval") or source.startswith("tiny_"):
+def _why_not(traits: Traits) -> str:
+    if traits.kind in ("story", "code"):
         return ""
+    if traits.kind == "unknown":
+        return "what names stand for, in the prompt and in the answer, is not known"
+    if traits.kind == "order":
+        return "its problems hold numbers only, and nothing in them has a name"
     return "its questions are about what they name"
 
 
@@ -217,5 +220,5 @@ def _lost(before: Item, after: Item) -> str:
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family("rename", "people, things and identifiers called by other names", rename, _why_not, _lost),
+    Family("rename", "people, things and identifiers called by other names", rename, _why_not, _lost, rank=100),
 )

@@ -38,9 +38,10 @@ _ENGLISH_SINGLE = frozenset("aAI")
 def rename_code(item: Item, rng: Random) -> Item:
     """A program with other identifiers; the item as it is, with a reason, where the program can't be read.
 
+    >>> from rveval.perturb import Traits
     >>> stub = "def f(n):\\n    'f(1) is 2 for n=1'\\n"
     >>> test = "def check(candidate):\\n    assert candidate(1) == f(1) == 2\\n"
-    >>> item = Item("humaneval/0", "humaneval", stub, "    return n + 1\\n", entry_point="f", test=test)
+    >>> item = Item("code/0", Traits("code"), stub, "    return n + 1\\n", entry_point="f", test=test)
     >>> changed = rename_code(item, Random(1))
     >>> print(changed.question + changed.answer + changed.test, end="")
     def get_result(zeta):

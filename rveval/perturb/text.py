@@ -21,15 +21,6 @@ ONES = words("""
 TENS = words("twenty thirty forty fifty sixty seventy eighty ninety")
 NUMBER_WORDS = frozenset((*ONES, *TENS, *words("hundred thousand million billion trillion dozen")))
 
-# Of these subtasks the text is the problem itself (a list of words, brackets, an expression, a drawing, two wordings
-# to compare), so that only what stands around it may be edited.
-ONLY_INSTRUCTION = frozenset(
-    words("""
-        word_sorting dyck_languages hyperbaton ruin_names boolean_expressions multistep_arithmetic_two geometric_shapes
-        salient_translation_error_detection snarks
-    """)
-)
-
 AROUND_ONLY = "the problem itself is left as it is"
 
 # Words that sentences begin with and that are in lower case anywhere else.

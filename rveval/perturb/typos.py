@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from rveval.perturb import people, text
-from rveval.perturb.family import REBUILT, Family, same_answer
+from rveval.perturb.family import Family, same_answer
 from rveval.perturb.item import How, Item
 
 SHARE = 0.1
@@ -72,7 +72,7 @@ _NOT_COMPARING = frozenset(
     """)
 )
 
-# BBH's problems are puzzles over the things they name, so that only words are touched there that name nothing.
+# Puzzles are about the things that they name, so that only words are touched there that name nothing.
 _NAMELESS = frozenset(
     text.words("""
     that this these those they them their theirs there here have having were been being does could would should might
@@ -118,7 +118,8 @@ def typos(item: Item, rng: Random, how: How) -> Item:
 
     A strength is the share of those words; at least one is changed.
 
-    >>> item = Item("gsm8k/0", "gsm8k", "How many oranges does Ana's basket hold after 3 days?", "#### 4")
+    >>> from rveval.perturb import Traits
+    >>> item = Item("story/0", Traits("story"), "How many oranges does Ana's basket hold after 3 days?", "#### 4")
     >>> typos(item, Random(1), How()).question
     "How many oranges does Ana's basket holld after 3 days?"
     """
@@ -133,7 +134,7 @@ def typos(item: Item, rng: Random, how: How) -> Item:
     if not slipped:
         return item.leave(NO_WORD)
     changed = _with_slips(item, slipped)
-    untouched = item.benchmark == "bbh" and changed.question == item.question
+    untouched = item.traits.kind == "puzzle" and changed.question == item.question
     return changed.leave(text.AROUND_ONLY) if untouched else changed
 
 
@@ -187,9 +188,9 @@ def _places(item: Item) -> Iterator[_Place]:
         yield from _code_places(item)
         return
     avoid = _option_words(item)
-    if item.subtask not in text.ONLY_INSTRUCTION:
+    if item.traits.fixed != "text":
         for place in _in_text("question", item.question[: text.problem_end(item.question)]):
-            if place.word not in avoid and (item.benchmark != "bbh" or place.word in _NAMELESS):
+            if place.word not in avoid and (item.traits.kind != "puzzle" or place.word in _NAMELESS):
                 yield place
     for place in _in_text("support", item.support):
         if place.word not in avoid:
@@ -245,11 +246,21 @@ def lost(before: Item, after: Item) -> str:
             return f"the numbers of the {field} changed"
         if len(old.split()) != len(new.split()):
             return f"the {field} has more or fewer words"
-    if before.subtask in text.ONLY_INSTRUCTION and before.question != after.question:
+    if before.traits.fixed == "text" and before.question != after.question:
         return "the problem itself changed"
     return text.code_lost(before.question, after.question) if before.is_code else ""
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family("typos", "a share of the words mistyped", typos, lost=lost, has_strength=True, only_after=REBUILT),
+    Family(
+        "typos",
+        "a share of the words mistyped",
+        typos,
+        lost=lost,
+        rank=70,
+        has_strength=True,
+        after=("problem",),
+        on_any_prompt=True,
+        edits_words=True,
+    ),
 )

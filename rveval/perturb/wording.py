@@ -7,7 +7,7 @@ from dataclasses import replace
 from random import Random
 
 from rveval.perturb.family import Family
-from rveval.perturb.item import How, Item
+from rveval.perturb.item import How, Item, Traits
 
 # Each holds "step by step": that is how a cue is recognised, by models and by the check of clean prompts.
 THINK_BEFORE = (
@@ -103,13 +103,12 @@ REPHRASED_TINY = (
 _ASKED = re.compile(r"End with a line that holds #### and then (?P<what>.+)\.", re.DOTALL)
 _ASKED_CODE = "Complete the following Python function."
 _UNKNOWN = "the instruction is not one that it has other words for"
-_CUES = ("think", "thinkprefix", "thinksuffix")
 
 
 def think(item: Item, rng: Random, how: How) -> Item:
     """A cue to think step by step, before or after the question; before it for code, which nothing may follow.
 
-    >>> item = think(Item("gsm8k/0", "gsm8k", "How many are left?", "#### 4"), Random(6), How())
+    >>> item = think(Item("story/0", Traits("story"), "How many are left?", "#### 4"), Random(6), How())
     >>> item.before, item.after
     ((), ('Think step by step.',))
     """
@@ -123,7 +122,7 @@ def thinkprefix(item: Item, rng: Random, how: How) -> Item:
 
     Draw 0 is the paper's own wording (arXiv 2509.01363).
 
-    >>> thinkprefix(Item("gsm8k/0", "gsm8k", "How many are left?", "#### 4"), Random(3), How()).before
+    >>> thinkprefix(Item("story/0", Traits("story"), "How many are left?", "#### 4"), Random(3), How()).before
     ('Think step by step.',)
     """
     return replace(item, before=(*item.before, THINK_BEFORE[how.draw % len(THINK_BEFORE)]))
@@ -132,7 +131,8 @@ def thinkprefix(item: Item, rng: Random, how: How) -> Item:
 def thinksuffix(item: Item, rng: Random, how: How) -> Item:
     """A cue to think step by step, after the question: the same for all items, another one in every draw.
 
-    >>> thinksuffix(Item("tiny_math/0", "tiny_math", "How many are left?", "#### 4"), Random(0), How()).after
+    >>> tiny = Traits("story", for_tiny_models=True)
+    >>> thinksuffix(Item("tiny/0", tiny, "How many are left?", "#### 4"), Random(0), How()).after
     ("Let's think step by step.",)
     """
     wordings = _after(item)
@@ -140,13 +140,13 @@ def thinksuffix(item: Item, rng: Random, how: How) -> Item:
 
 
 def _after(item: Item) -> tuple[str, ...]:
-    return THINK_AFTER_TINY if item.is_tiny else THINK_AFTER
+    return THINK_AFTER_TINY if item.traits.for_tiny_models else THINK_AFTER
 
 
 def nothink(item: Item, rng: Random, how: How) -> Item:
     """A request to answer at once and explain nothing: after the question, before it for code.
 
-    >>> nothink(Item("gsm8k/0", "gsm8k", "How many are left?", "#### 4"), Random(0), How()).after
+    >>> nothink(Item("story/0", Traits("story"), "How many are left?", "#### 4"), Random(0), How()).after
     ('Skip the derivation and state the answer directly.',)
     """
     if item.is_code:
@@ -157,7 +157,7 @@ def nothink(item: Item, rng: Random, how: How) -> Item:
 def rephrase(item: Item, rng: Random, how: How) -> Item:
     """Other words for what form the answer should have; the form stays. Tiny problems have none and get a few words.
 
-    >>> item = Item("gsm8k/0", "gsm8k", "", "#### 4", instruction="End with a line that holds #### and then X.")
+    >>> item = Item("story/0", Traits("story"), "", "#### 4", instruction="End with a line that holds #### and then X.")
     >>> rephrase(item, Random(3), How()).instruction
     'Could you close with a line made of #### and then X?'
     """
@@ -166,40 +166,56 @@ def rephrase(item: Item, rng: Random, how: How) -> Item:
         words = rng.choice(REPHRASED).replace("{what}", asked["what"])
     elif item.instruction == _ASKED_CODE:
         words = rng.choice(REPHRASED_CODE)
-    elif item.is_tiny and not item.instruction:
+    elif item.traits.for_tiny_models and not item.instruction:
         words = rng.choice(REPHRASED_TINY)
     else:
         return item.leave(_UNKNOWN)
     return replace(item, instruction=words)
 
 
-def _not_after_code(source: str) -> str:
-    return "the model continues the stub, and nothing may follow it" if source == "humaneval" else ""
+def _not_after_code(traits: Traits) -> str:
+    return "the model continues the stub, and nothing may follow it" if traits.kind == "code" else ""
 
 
-def _others(*names: str) -> frozenset[str]:
-    """The cues and their opposite, without the family itself."""
-    return frozenset((*_CUES, "nothink")) - set(names)
+def _not_unknown(traits: Traits) -> str:
+    return "which words of the prompt are the instruction is not known" if traits.kind == "unknown" else ""
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family("think", "a cue to think step by step", think, not_with=_others("think")),
+    Family(
+        "think",
+        "a cue to think step by step",
+        think,
+        rank=10,
+        decides="cue",
+        steps="asks",
+        on_any_prompt=True,
+        in_tiny_training=True,
+    ),
     Family(
         "thinkprefix",
         "that cue, always before the question",
         thinkprefix,
-        not_with=_others("thinkprefix"),
+        rank=11,
+        decides="cue",
+        steps="asks",
         variant_of="think",
+        on_any_prompt=True,
     ),
     Family(
         "thinksuffix",
         "that cue, always after the question",
         thinksuffix,
-        why_not=_not_after_code,
-        not_with=_others("thinksuffix"),
+        _not_after_code,
+        rank=12,
+        decides="cue",
+        steps="asks",
         variant_of="think",
+        on_any_prompt=True,
+        in_tiny_training=True,
     ),
-    # A solved problem as context shows its steps, which is what this asks not to do.
-    Family("nothink", "a request to answer at once", nothink, not_with=frozenset((*_CUES, "context"))),
-    Family("rephrase", "other words for the instruction", rephrase),
+    Family(
+        "nothink", "a request to answer at once", nothink, rank=20, decides="cue", steps="forbids", on_any_prompt=True
+    ),
+    Family("rephrase", "other words for the instruction", rephrase, _not_unknown, rank=30),
 )

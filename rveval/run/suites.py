@@ -108,13 +108,11 @@ def _members(
     sources: Sequence[str],
     wanted: tuple[str, bool, SuiteConfig],
     problems: list[Problem],
-    shows_steps: bool,
+    shots: bool,
 ) -> Iterator[Asked]:
     families, lenient, suite = wanted
     why_not = {
-        # SciQ's demonstrations are a letter each
-        source: perturb.problem(families, source, shows_steps=shows_steps and not source.startswith("sciq"))
-        for source in sources
+        source: perturb.problem(families, benchmarks.traits(source), of=source, shots=shots) for source in sources
     }
     fitting = [source for source in sources if not why_not[source]]
     if not fitting and not lenient:
@@ -165,17 +163,14 @@ def _does_not_apply(name: str, families: str, why: str) -> Problem:
     return Problem(why, where=f"{name}, suite.families", fix=fix)
 
 
-_TRAINED = {"think", "thinksuffix", "distractor", "shuffle", "rotate", "goldslot"}
-"""What the tiny models saw in training, or what stays within it."""
-
-
 def remarks(asked: Asked, sandbox: str) -> list[str]:
     """What a reader of this task's numbers must know."""
     if asked.wrapped:
         return upstream.remarks(upstream.load(asked.wrapped), perturb.names(asked.families), sandbox)
     found = []
-    strange = [name for name in perturb.names(asked.families) if name not in _TRAINED]
-    if asked.source.startswith("tiny_") and strange:
+    families = perturb.names(asked.families)
+    strange = [name for name in families if not perturb.FAMILIES[name].in_tiny_training]
+    if benchmarks.traits(asked.source).for_tiny_models and strange:
         found.append(f"the tiny models never saw {', '.join(strange)}: outside their training, not a finding")
     if asked.benchmark == "humaneval" and sandbox == "unsafe":
         found.append("sandbox=unsafe: model-written code ran unconfined")

@@ -69,7 +69,7 @@ def records(source: str, split: str, metadata: Mapping[str, Any], limit: int | N
     seed, draw = int(metadata.get("rv_seed", 0)), int(metadata.get("rv_draw", 0))
     asked = perturb.perturb(clean, families, seed=seed, draw=draw, strength=metadata.get("rv_strength"))
     made = [
-        documents.document(record, before, after, families, draw)
+        documents.document(source, record, before, after, families, draw)
         for record, before, after in zip(loaded, clean, asked, strict=True)
     ]
     if source == "humaneval":

@@ -12,6 +12,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+from rveval import benchmarks
 from rveval.benchmarks import bbh
 from rveval.perturb import Item
 
@@ -40,10 +41,11 @@ def item(source: str, record: Mapping[str, Any]) -> Item:
     return _gsm8k_item(source, record) if source == "gsm8k" else _humaneval_item(source, record)
 
 
-def document(record: Mapping[str, Any], clean: Item, asked: Item, families: str, draw: int) -> Record:
+def document(source: str, record: Mapping[str, Any], clean: Item, asked: Item, families: str, draw: int) -> Record:
     """The document that lm-eval gets for an item.
 
     Args:
+        source: the benchmark, as `item` takes it.
         record: the upstream record with its `item_id`.
         clean: the record's item as no family has touched it.
         asked: the item as it is asked.
@@ -51,23 +53,23 @@ def document(record: Mapping[str, Any], clean: Item, asked: Item, families: str,
         draw: the realisation.
     """
     pieces = {
-        "rv_source": asked.source,
+        "rv_source": source,
         "rv_families": families,
         "rv_draw": draw,
         "rv_before": "".join(f"{paragraph}\n\n" for paragraph in asked.before),
         "rv_description": asked.description,
         "rv_instruction": _instruction(asked),
-        "rv_after": "".join(f"{' ' if asked.is_tiny else chr(10)}{line}" for line in asked.after),
+        "rv_after": "".join(f"{' ' if asked.traits.for_tiny_models else chr(10)}{line}" for line in asked.after),
         "rv_left_alone": "; ".join(dict.fromkeys(asked.left_alone)),
         "rv_changed": replace(asked, left_alone=()) != replace(clean, left_alone=()),
     }
-    return {**record, **_upstream(record, asked), **pieces, **_options(asked)}
+    return {**record, **_upstream(source, record, asked), **pieces, **_options(asked)}
 
 
 def _gsm8k_item(source: str, record: Mapping[str, Any]) -> Item:
     return Item(
         item_id=record["item_id"],
-        source=source,
+        traits=benchmarks.traits(source),
         question=record["question"],
         answer=record["answer"],
         instruction=_FORM.format(what="the final number"),
@@ -76,7 +78,7 @@ def _gsm8k_item(source: str, record: Mapping[str, Any]) -> Item:
 
 def _tiny_item(source: str, record: Mapping[str, Any]) -> Item:
     """The tiny models are trained to end in #### and the number, so nothing asks them for it."""
-    found = Item(item_id=record["item_id"], source=source, question=record["question"], answer=record["answer"])
+    found = Item(record["item_id"], benchmarks.traits(source), record["question"], record["answer"])
     if "options" not in record:
         return found
     options = tuple(record["options"])
@@ -91,7 +93,7 @@ def _sciq_item(source: str, record: Mapping[str, Any]) -> Item:
     Random(f"rveval:{record['item_id'].removeprefix('sciq_closed').removeprefix('sciq')}").shuffle(order)
     return Item(
         item_id=record["item_id"],
-        source=source,
+        traits=benchmarks.traits(source),
         question=record["question"],
         answer=record["correct_answer"],
         options=tuple(record[field] for field in order),
@@ -106,7 +108,7 @@ def _bbh_item(source: str, record: Mapping[str, Any]) -> Item:
     subtask = bbh.SUBTASKS[source.removeprefix("bbh_")]
     found = Item(
         item_id=record["item_id"],
-        source=source,
+        traits=benchmarks.traits(source),
         question=record["input"],
         answer=record["target"],
         description=record["description"],
@@ -125,7 +127,7 @@ def _bbh_item(source: str, record: Mapping[str, Any]) -> Item:
 def _humaneval_item(source: str, record: Mapping[str, Any]) -> Item:
     return Item(
         item_id=record["item_id"],
-        source=source,
+        traits=benchmarks.traits(source),
         question=record["prompt"],
         answer=record["canonical_solution"],
         entry_point=record["entry_point"],
@@ -135,12 +137,12 @@ def _humaneval_item(source: str, record: Mapping[str, Any]) -> Item:
 
 
 def _instruction(asked: Item) -> str:
-    return f" {asked.instruction}" if asked.is_tiny and asked.instruction else asked.instruction
+    return f" {asked.instruction}" if asked.traits.for_tiny_models and asked.instruction else asked.instruction
 
 
-def _upstream(record: Mapping[str, Any], asked: Item) -> Record:
+def _upstream(source: str, record: Mapping[str, Any], asked: Item) -> Record:
     """The upstream fields that a family may have changed."""
-    if asked.benchmark == "bbh":
+    if source.startswith("bbh_"):
         return _bbh_fields(record, asked)
     if asked.is_code:
         return {
@@ -149,7 +151,7 @@ def _upstream(record: Mapping[str, Any], asked: Item) -> Record:
             "entry_point": asked.entry_point,
             "test": asked.test,
         }
-    if asked.benchmark.startswith("sciq"):
+    if source.startswith("sciq"):
         return {"question": asked.question, "support": asked.support or record["support"]}
     return {"question": asked.question, "answer": asked.answer}
 
@@ -166,10 +168,9 @@ def _bbh_fields(record: Mapping[str, Any], asked: Item) -> Record:
 
 def _options(asked: Item) -> Record:
     if asked.gold is None:
-        # Documents of one task share their fields: an item of a lettered subtask that has no options says so.
-        lettered = asked.benchmark == "bbh" and bbh.SUBTASKS[asked.subtask].kind == "option"
-        return {"options": [], "labels": [], "gold": -1, "rv_options": ""} if lettered else {}
-    block = _block(asked, " " if asked.is_tiny else "\n")
+        # Documents of one task share their fields: an item of a lettered task that has no options says so.
+        return {"options": [], "labels": [], "gold": -1, "rv_options": ""} if asked.traits.lettered else {}
+    block = _block(asked, " " if asked.traits.for_tiny_models else "\n")
     return {"options": list(asked.options), "labels": list(asked.labels), "gold": asked.gold, "rv_options": block}
 
 

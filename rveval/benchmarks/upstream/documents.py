@@ -7,7 +7,7 @@ A family sees the question, and the options where they can be read off the promp
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rveval import perturb
@@ -22,8 +22,6 @@ PROBED = 50
 """Items that are looked at before a family is accepted."""
 HOLDS_CODE = "the prompt holds code"
 NOT_APPLICABLE = "the family does not cope with this text"
-_ON_OPTIONS = frozenset({"shuffle", "rotate", "goldslot", "relabel"})
-_ON_WORDS = frozenset({"typos", "format"})
 
 _CUE = re.compile(
     r"\n\s*(?:A|(?:The |Final |Your |Correct )?(?:answer|solution|response|output|reply)):[^\n]*\Z", re.IGNORECASE
@@ -82,7 +80,8 @@ def _perturbed(item: Item, families: str, seed: int, draw: int, strength: float 
 
 def _kept(parts: _Parts, families: str) -> bool:
     """Whether nothing is done to an item: families that change words know nothing of code in an unknown prompt."""
-    return bool(_ON_WORDS.intersection(perturb.names(families)) and _CODE.search(parts.question))
+    edits = any(perturb.FAMILIES[name].edits_words for name in perturb.names(families))
+    return edits and _CODE.search(parts.question) is not None
 
 
 def _parts(loaded: Loaded, doc: Doc) -> _Parts:
@@ -103,25 +102,17 @@ def _split(head: str, shown: Shown | None, rest: str) -> _Parts:
 
 
 def _item(loaded: Loaded, doc: Doc, parts: _Parts) -> Item:
-    answer = loaded.target(doc)
+    item = Item(doc["rv_item_id"], perturb.UNKNOWN, parts.question, loaded.target(doc))
     if parts.shown is None:
-        return Item(doc["rv_item_id"], perturb.UPSTREAM, parts.question, answer)
-    shown = parts.shown
-    return Item(
-        doc["rv_item_id"],
-        perturb.UPSTREAM,
-        parts.question,
-        answer,
-        options=shown.texts,
-        labels=shown.labels,
-        gold=shown.gold,
-    )
+        return item
+    return replace(item, options=parts.shown.texts, labels=parts.shown.labels, gold=parts.shown.gold)
 
 
 def _document(loaded: Loaded, doc: Doc, parts: _Parts, clean: Item, asked: Item, families: str) -> Doc:
     prompt, before = _rendered(parts, asked), loaded.prompt(doc)
     left = list(asked.left_alone)
-    if parts.shown is None and _ON_OPTIONS.intersection(perturb.names(families)):
+    settled = {perturb.FAMILIES[name].decides for name in perturb.names(families)}
+    if parts.shown is None and settled & {"order", "labels"}:
         left = [parts.why]
     made: dict[str, Any] = {"rv_prompt": prompt, "rv_changed": prompt != before, "rv_left_alone": "; ".join(left)}
     if parts.shown is not None and asked.gold is not None:

@@ -1,7 +1,7 @@
 """Which families a task of lm-eval's can be put under, and why not the others.
 
-A task that is not ours says nothing of what its prompt is made of: a family applies where it needs to know nothing of
-it but that it is a question, or where the options can be read off the prompt.
+A task that is not ours says nothing of what its prompt is made of (`perturb.UNKNOWN`): a family applies where it needs
+to know nothing of it but that it is a question, or where the options can be read off the prompt.
 """
 
 from __future__ import annotations
@@ -13,16 +13,6 @@ from rveval.benchmarks.upstream import options, yaml_files
 from rveval.benchmarks.upstream.documents import PROBED, documents
 from rveval.benchmarks.upstream.find import Ref
 from rveval.benchmarks.upstream.load import Loaded, load
-
-ON_PROMPTS = frozenset({"think", "thinkprefix", "thinksuffix", "nothink", "context", "typos", "format", "distractor"})
-ON_OPTIONS = frozenset({"shuffle", "rotate", "goldslot", "relabel"})
-REFUSED = {
-    "hint": "a wrong answer can't be made up without knowing what kind of answer is right",
-    "rephrase": "which words of the prompt are the instruction is not known",
-    "numwords": "whether a number may be written otherwise depends on how answers are read",
-    "rename": "what names stand for, in the prompt and in the answer, is not known",
-    "harder": "the right answer of a changed problem can't be computed",
-}
 
 
 def why_not(ref: Ref, families: str, num_fewshot: int | None) -> str:
@@ -37,7 +27,7 @@ def why_not(ref: Ref, families: str, num_fewshot: int | None) -> str:
         Refused: the task can't be built.
     """
     asked = perturb.names(families)
-    if why := perturb.problem(families, perturb.UPSTREAM):
+    if why := perturb.problem(families, perturb.UNKNOWN, of=ref.name):
         return why
     config = yaml_files.read(ref.path)
     if not asked or "class" in config or config.get("unsafe_code"):
@@ -45,27 +35,25 @@ def why_not(ref: Ref, families: str, num_fewshot: int | None) -> str:
     loaded = load(ref)
     shots = loaded.shots if num_fewshot is None else num_fewshot
     for name in asked:
-        if why := _why_not(loaded, name, shots):
+        if why := _why_not(loaded, perturb.FAMILIES[name], shots):
             return f"{name} does not apply to {ref.name}: {why}"
     return _tried(loaded, families)
 
 
-def _why_not(loaded: Loaded, name: str, shots: int) -> str:
-    if name in ON_OPTIONS:
-        return _not_on_options(loaded, name, shots)
-    if name not in ON_PROMPTS:
-        return REFUSED.get(name, "nobody has said yet that it can be used on a prompt that is not rveval's")
+def _why_not(loaded: Loaded, family: perturb.Family, shots: int) -> str:
+    if family.decides in ("order", "labels"):
+        return _not_on_options(loaded, family, shots)
     if loaded.kind != "generate_until":
         return "it scores given texts and generates none; a change of the prompt is for tasks that generate"
-    if name == "nothink":
+    if family.steps == "forbids":
         if shots:
-            return "nothink asks for no steps, and the demonstrations may show steps; set num_fewshot=0"
+            return f"{family.name} asks for no steps, and the demonstrations may show steps; set num_fewshot=0"
         if has_cue(loaded):
             return "its own prompt asks for steps"
     return ""
 
 
-def _not_on_options(loaded: Loaded, name: str, shots: int) -> str:
+def _not_on_options(loaded: Loaded, family: perturb.Family, shots: int) -> str:
     if callable(loaded.task.config.process_results):
         return "its own process_results may read the right answer from anywhere"
     if loaded.kind not in ("multiple_choice", "generate_until") or loaded.task.multiple_input:
@@ -74,7 +62,7 @@ def _not_on_options(loaded: Loaded, name: str, shots: int) -> str:
     found = [one for one in probed if isinstance(one, options.Shown)]
     if not found:
         return str(probed[0])
-    if name == "relabel":
+    if family.decides == "labels":
         if loaded.kind == "generate_until" and any(one.says != "text" for one in found):
             return "its filters look for the labels that it has"
         if shots:

@@ -8,8 +8,9 @@ import pytest
 from askeditems import SOURCES, items
 from conftest import needs_data
 
-from rveval.benchmarks import load
-from rveval.perturb import FAMILIES, Item, perturb
+from rveval import perturb as room
+from rveval.benchmarks import load, traits
+from rveval.perturb import Item, perturb
 from rveval.perturb.context import (
     FINISHED_CODE,
     SOLVED_BEFORE,
@@ -23,12 +24,18 @@ from rveval.perturb.problems_bank import FUNCTIONS, QUESTIONS, TINY, WORD_PROBLE
 from scripts.tiny.arithmetic import BOYS, GIRLS, GOODS, ITEMS, SCENES
 
 ASKED = "End with a line that holds #### and then the final number."
-SUM = Item("gsm8k/0", "gsm8k", "Tom has 12 eggs and buys 7. How many?", "12+7=19\n#### 19", instruction=ASKED)
-MATHS = Item("tiny_math/0", "tiny_math", "Tom has 12 eggs. He buys 7 more. How many eggs are left?", "12+7=19. #### 19")
-CODE = Item("humaneval/0", "humaneval", "def f():\n", "    pass\n", entry_point="f", test="def check(candidate): ...")
+SUM = Item("gsm8k/0", traits("gsm8k"), "Tom has 12 eggs and buys 7. How many?", "12+7=19\n#### 19", instruction=ASKED)
+MATHS = Item(
+    "tiny_math/0", traits("tiny_math"), "Tom has 12 eggs. He buys 7 more. How many eggs are left?", "12+7=19. #### 19"
+)
+CODE = Item(
+    "humaneval/0", traits("humaneval"), "def f():\n", "    pass\n", entry_point="f", test="def check(candidate): ..."
+)
 OPTIONS = ("ice", "honey", "bread", "tar")
-SCIENCE = Item("sciq/0", "sciq", "What is sweet?", "honey", options=OPTIONS, labels=("A", "B", "C", "D"), gold=1)
-BANK = {"gsm8k": WORD_PROBLEMS, "tiny_math": TINY, "sciq": QUESTIONS}
+SCIENCE = Item(
+    "sciq/0", traits("sciq"), "What is sweet?", "honey", options=OPTIONS, labels=("A", "B", "C", "D"), gold=1
+)
+BANK = {SUM.item_id: WORD_PROBLEMS, MATHS.item_id: TINY, SCIENCE.item_id: QUESTIONS}
 needs_all = needs_data("gsm8k", "humaneval", "sciq", "bbh")
 
 
@@ -147,22 +154,22 @@ def number(text: str) -> float | None:
     ],
 )  # fmt: skip
 def test_answers_too_close_to_the_right_one_are_seen(answer: str, right: str, close: bool) -> None:
-    assert confusable(Solved("", "", answer), Item("bbh/0", "bbh_navigate", "", right)) == close
+    assert confusable(Solved("", "", answer), Item("bbh/0", traits("bbh_navigate"), "", right)) == close
 
 
-@pytest.mark.parametrize("item", [SUM, MATHS, SCIENCE], ids=lambda item: item.source)
+@pytest.mark.parametrize("item", [SUM, MATHS, SCIENCE], ids=lambda item: item.item_id)
 def test_every_problem_of_the_bank_is_drawn_but_those_with_the_right_answer(item: Item) -> None:
-    found = {other.question for after in draws(item) for other in others(after, BANK[item.source])}
-    bank = {problem.question for problem in BANK[item.source] if problem.answer not in ("19", "honey")}
+    found = {other.question for after in draws(item) for other in others(after, BANK[item.item_id])}
+    bank = {problem.question for problem in BANK[item.item_id] if problem.answer not in ("19", "honey")}
     assert found == bank
-    assert len(bank) < len(BANK[item.source]) or item is SUM
+    assert len(bank) < len(BANK[item.item_id]) or item is SUM
 
 
-@pytest.mark.parametrize("item", [SUM, SCIENCE], ids=lambda item: item.source)
+@pytest.mark.parametrize("item", [SUM, SCIENCE], ids=lambda item: item.item_id)
 def test_one_other_problem_stands_solved_before_or_unsolved_on_either_side(item: Item) -> None:
     kinds = set()
     for after in draws(item):
-        (other,) = others(after, BANK[item.source])
+        (other,) = others(after, BANK[item.item_id])
         solved = other.worked in around(after).replace(other.question, "")
         kinds.add((bool(after.before), bool(after.after), solved))
     assert kinds == {(True, False, True), (True, False, False), (False, True, False)}
@@ -192,7 +199,7 @@ def test_functions_stand_before_finished_or_not_and_stay_valid_code() -> None:
 
 def test_a_function_that_the_item_knows_is_not_shown() -> None:
     known: Function = FUNCTIONS[0]
-    item = Item("humaneval/0", "humaneval", known.stub, known.body, entry_point=known.name)
+    item = Item("humaneval/0", traits("humaneval"), known.stub, known.body, entry_point=known.name)
     assert not any(known.name in around(after) for after in draws(item))
 
 
@@ -228,5 +235,6 @@ def test_the_other_problem_stands_outside_what_other_families_add() -> None:
 
 
 def test_what_would_make_its_answer_right_or_contradict_it_does_not_compose() -> None:
-    assert FAMILIES["context"].not_with == frozenset(("nothink",))
-    assert FAMILIES["context"].only_after == frozenset(("harder",))
+    assert room.problem("context+nothink", MATHS.traits) == "context does not compose with nothink"
+    assert "context must come after harder" in room.problem("context+harder", MATHS.traits)
+    assert room.problem("harder+context", MATHS.traits) == ""

@@ -17,6 +17,7 @@ from conftest import REPOSITORY, needs_data
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rveval.benchmarks import traits
 from rveval.errors import Refused
 from rveval.perturb import FAMILIES, How, Item, perturb, problem
 from rveval.perturb.gold import same, value
@@ -27,14 +28,26 @@ OWN = ("think", "thinkprefix", "thinksuffix", "nothink", "rephrase", "hint", "co
 needs_all = needs_data("gsm8k", "humaneval", "sciq", "bbh")
 CUES = re.compile(r"\b(steps?|think|thinking|reason|reasoning|explain|show|works?|working|careful|carefully)\b", re.I)
 ASKED = "End with a line that holds #### and then the final number."
-SUM = Item("gsm8k/0", "gsm8k", "Tom has 12 eggs and buys 7. How many?", "12+7=19\n#### 19", instruction=ASKED)
+SUM = Item("gsm8k/0", traits("gsm8k"), "Tom has 12 eggs and buys 7. How many?", "12+7=19\n#### 19", instruction=ASKED)
 CODE = Item(
-    "humaneval/0", "humaneval", "def f():\n", "    pass\n", instruction="Complete the following Python function."
+    "humaneval/0",
+    traits("humaneval"),
+    "def f():\n",
+    "    pass\n",
+    instruction="Complete the following Python function.",
 )
 CHOICE = Item(
-    "sciq/0", "sciq", "What is sweet?", "honey", options=("ice", "honey", "bread", "tar"), labels=tuple("ABCD"), gold=1
+    "sciq/0",
+    traits("sciq"),
+    "What is sweet?",
+    "honey",
+    options=("ice", "honey", "bread", "tar"),
+    labels=tuple("ABCD"),
+    gold=1,
 )
-TINY = Item("tiny_math/0", "tiny_math", "Tom has 12 eggs. He buys 7 more. How many eggs are left?", "12+7=19. #### 19")
+TINY = Item(
+    "tiny_math/0", traits("tiny_math"), "Tom has 12 eggs. He buys 7 more. How many eggs are left?", "12+7=19. #### 19"
+)
 DRAWS = 40
 
 
@@ -60,7 +73,7 @@ def hold_still(item: Item) -> Item:
 @pytest.mark.parametrize("name", OWN)
 @pytest.mark.parametrize("source", SOURCES)
 def test_on_every_item_only_the_words_around_the_problem_change(name: str, source: str) -> None:
-    if problem(name, source):
+    if problem(name, traits(source)):
         assert (name, source) in {("thinksuffix", "humaneval"), ("hint", "humaneval")}
         return
     clean = items(source)
@@ -78,7 +91,7 @@ def test_nearly_every_item_is_changed(name: str) -> None:
     left = Counter(
         (source, reason)
         for source in SOURCES
-        if not problem(name, source)
+        if not problem(name, traits(source))
         for after in perturb(items(source), name)
         for reason in after.left_alone
     )
@@ -92,7 +105,7 @@ def test_nearly_every_item_is_changed(name: str) -> None:
 @needs_all
 @pytest.mark.parametrize("name", OWN)
 def test_an_item_has_the_same_text_in_any_order_and_subset(name: str) -> None:
-    clean = [item for source in SOURCES if not problem(name, source) for item in items(source)[:40]]
+    clean = [item for source in SOURCES if not problem(name, traits(source)) for item in items(source)[:40]]
     whole = dict(zip(clean, perturb(clean, name, seed=5, draw=1), strict=True))
     Random(0).shuffle(clean)
     part = clean[: len(clean) // 3]
@@ -102,7 +115,7 @@ def test_an_item_has_the_same_text_in_any_order_and_subset(name: str) -> None:
 @needs_all
 def test_an_item_has_the_same_text_in_another_process() -> None:
     code = (
-        "import sys, hashlib; sys.path.insert(0, 'tests')\n"
+        "import sys, hashlib; sys.path[:0] = ['tests', 'tests/perturb']\n"
         "from test_perturb_wording import texts\n"
         "sys.stdout.write(hashlib.sha256(texts().encode()).hexdigest())"
     )
@@ -121,7 +134,7 @@ def test_an_item_has_the_same_text_in_another_process() -> None:
 def texts() -> str:
     """What all families make of some items of all sources."""
     some = {source: items(source)[:15] for source in SOURCES}
-    return repr([perturb(some[s], name, seed=3) for s in SOURCES for name in OWN if not problem(name, s)])
+    return repr([perturb(some[s], name, seed=3) for s in SOURCES for name in OWN if not problem(name, traits(s))])
 
 
 def test_draws_and_seeds_differ() -> None:
@@ -136,9 +149,9 @@ def test_draws_and_seeds_differ() -> None:
 
 
 @pytest.mark.parametrize("name", ["think", "thinkprefix", "thinksuffix"])
-@pytest.mark.parametrize("item", [SUM, CODE, TINY], ids=lambda item: item.source)
+@pytest.mark.parametrize("item", [SUM, CODE, TINY], ids=lambda item: item.item_id)
 def test_every_cue_says_step_by_step(name: str, item: Item) -> None:
-    if not problem(name, item.source):
+    if not problem(name, item.traits):
         for after in draws(name, item):
             assert len(after.before) + len(after.after) == 1
             assert "step by step" in added(item, after).lower()
@@ -165,7 +178,7 @@ def test_the_tiny_models_get_the_cues_they_know() -> None:
 
 @pytest.mark.parametrize("pair", ["think+nothink", "nothink+thinkprefix", "think+thinksuffix", "nothink+context"])
 def test_what_contradicts_or_repeats_does_not_compose(pair: str) -> None:
-    assert "does not compose" in problem(pair, "gsm8k")
+    assert "does not compose" in problem(pair, traits("gsm8k"))
 
 
 def test_nothink_asks_for_the_answer_at_once_and_gives_no_cue() -> None:
@@ -240,7 +253,7 @@ def test_a_suggested_number_is_wrong_and_near(source: str) -> None:
 @needs_all
 def test_a_suggested_option_is_shown_as_it_is_and_is_wrong() -> None:
     lettered = [item for source in SOURCES for item in items(source) if item.options]
-    assert {item.benchmark for item in lettered} == {"sciq", "bbh", "tiny_choice"}
+    assert {item.traits.kind for item in lettered} == {"science", "puzzle", "story"}
     for before in lettered:
         (after,) = perturb([before], "hint")
         if after.left_alone:
@@ -255,7 +268,9 @@ def test_a_suggested_option_is_shown_as_it_is_and_is_wrong() -> None:
 
 
 def test_an_option_with_the_right_one_s_text_is_never_suggested() -> None:
-    item = Item("sciq/0", "sciq", "What?", "Water", options=("water ", "Water", "ice"), labels=("A", "B", "C"), gold=1)
+    item = Item(
+        "sciq/0", traits("sciq"), "What?", "Water", options=("water ", "Water", "ice"), labels=("A", "B", "C"), gold=1
+    )
     assert all("C. ice" in added(item, after) for after in draws("hint", item))
     (after,) = perturb([replace(item, options=("water", "Water", "WATER"))], "hint")
     assert after.left_alone
@@ -302,7 +317,7 @@ def test_suggested_sequences_are_wrong_and_of_the_right_kind(subtask: str) -> No
 
 @pytest.mark.parametrize("words", ["alone", "same same"])
 def test_no_wrong_order_no_hint(words: str) -> None:
-    (after,) = perturb([Item("bbh/word_sorting/0", "bbh_word_sorting", "Sort.", words)], "hint")
+    (after,) = perturb([Item("bbh/word_sorting/0", traits("bbh_word_sorting"), "Sort.", words)], "hint")
     assert after.left_alone
     assert not after.before
     assert not after.after
@@ -311,7 +326,7 @@ def test_no_wrong_order_no_hint(words: str) -> None:
 @given(number=st.integers(-(10**12), 10**12), inside=st.lists(st.integers(0, 10**6), max_size=4), seed=st.integers())
 def test_the_right_number_is_never_suggested_however_it_is_written(number: int, inside: list[int], seed: int) -> None:
     for written in (str(number), f"{number:,}", f"{number}.0"):
-        item = Item("gsm8k/0", "gsm8k", f"It has {inside} and {number:,}, or {number}.00.", f"#### {written}")
+        item = Item("gsm8k/0", traits("gsm8k"), f"It has {inside} and {number:,}, or {number}.00.", f"#### {written}")
         (said,) = suggested_numbers(added(item, hint(item, Random(seed), How())))
         assert said != number
 
@@ -372,7 +387,7 @@ def test_every_number_is_read_with_commas_too(number: int) -> None:
      "context+rephrase+think", "hint+rephrase+thinkprefix", "hint+nothink"],
 )  # fmt: skip
 def test_compositions_keep_the_answer_and_add_all_their_words(source: str, families: str) -> None:
-    if problem(families, source):
+    if problem(families, traits(source)):
         assert source == "humaneval"
         assert "hint" in families
         return

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from perturbed_elsewhere import digests
 
+from rveval.benchmarks import traits
 from rveval.perturb import FAMILIES, Item, perturb
 from rveval.perturb.layout import sentences, upper
 from rveval.perturb.text import AROUND_ONLY
@@ -79,7 +80,7 @@ def test_the_list_of_answers_and_the_words_to_answer_with_stay() -> None:
     for source in (source for source in SOURCES if source.startswith("bbh_")):
         for before, after in pairs(source, strength=1.0):
             assert after.question.partition("Options:")[2] == before.question.partition("Options:")[2]
-    item = Item("bbh/navigate/0", "bbh_navigate", "Go.", "No", instruction="End with #### and then Yes or No.")
+    item = Item("bbh/navigate/0", traits("bbh_navigate"), "Go.", "No", instruction="End with #### and then Yes or No.")
     for draw in range(20):
         (after,) = perturb([item], "format", draw=draw, strength=1.0)
         assert re.findall("Yes|No|####", after.instruction) == ["####", "Yes", "No"]
@@ -188,13 +189,13 @@ def test_case_that_says_something_stays(text: str) -> None:
 
 @given(st.text(alphabet='aeT. ?!\n-*>12$%"', max_size=60), st.integers(0, 9))
 def test_any_text_keeps_its_letters_and_numbers(text: str, draw: int) -> None:
-    item = Item("gsm8k/0", "gsm8k", text, "#### 1", instruction="End with ####.")
+    item = Item("gsm8k/0", traits("gsm8k"), text, "#### 1", instruction="End with ####.")
     (after,) = perturb([item], "format", draw=draw, strength=1.0)
     assert letters(after.question) == letters(text)
 
 
 def test_a_lost_word_or_number_is_noticed() -> None:
-    before = Item("gsm8k/0", "gsm8k", "Ann has 12 cats. How many?", "#### 1", instruction="End with #### now.")
+    before = Item("gsm8k/0", traits("gsm8k"), "Ann has 12 cats. How many?", "#### 1", instruction="End with #### now.")
     lost = FAMILIES["format"].lost
     assert lost(before, replace(before, question="- ann has 12 CATS .\n- **How many?**")) == ""
     assert lost(before, replace(before, question="Ann has 12 cat. How many?")) == "the words of the question changed"
@@ -203,7 +204,9 @@ def test_a_lost_word_or_number_is_noticed() -> None:
     )
     assert lost(before, replace(before, question="Ann has -12 cats. How many?")) != ""
     assert lost(before, replace(before, answer="#### 2")) == "answer changed"
-    stub = Item("humaneval/0", "humaneval", 'def f(x):\n    """Give it back."""\n', "    return x\n", entry_point="f")
+    stub = Item(
+        "humaneval/0", traits("humaneval"), 'def f(x):\n    """Give it back."""\n', "    return x\n", entry_point="f"
+    )
     assert lost(stub, replace(stub, question=stub.question.replace("it ", "it  "))) == ""
     assert (
         lost(stub, replace(stub, question=stub.question.replace("):", ") :"))) == "code outside the docstrings changed"

@@ -14,6 +14,7 @@ from conftest import needs_data
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rveval.benchmarks import traits
 from rveval.perturb import FAMILIES, Item, perturb
 from rveval.perturb.distractor_places import breaks, places, put
 
@@ -150,9 +151,10 @@ def test_an_item_reads_the_same_in_any_order_and_subset(source: str) -> None:
 
 
 PROGRAM = """
-from rveval.perturb import Item, perturb
-story = Item("gsm8k/0", "gsm8k", "Ann has 3 apples and a dog. Ann buys 4 pens. How many things has she?", "7\\n#### 7")
-code = Item("humaneval/0", "humaneval", "def f(n):\\n    'n and one'\\n", "    return n + 1\\n", entry_point="f")
+from rveval.perturb import Item, Traits, perturb
+question = "Ann has 3 apples and a dog. Ann buys 4 pens. How many things has she?"
+story = Item("story/0", Traits("story"), question, "7\\n#### 7")
+code = Item("code/0", Traits("code"), "def f(n):\\n    'n and one'\\n", "    return n + 1\\n", entry_point="f")
 for families in ("distractor", "rename", "rename+distractor"):
     print(perturb([story, code], families))
 """
@@ -185,7 +187,7 @@ def test_places_never_stand_before_what_could_take_in(sentences: list[str]) -> N
 
 
 def test_a_change_of_the_problem_is_noticed() -> None:
-    old = Item("gsm8k/0", "gsm8k", "Ann has 3 apples. How many?", "#### 3")
-    other = Item("gsm8k/0", "gsm8k", "Ruth is 5. Ann has 4 apples. How many?", "#### 3")
+    old = Item("gsm8k/0", traits("gsm8k"), "Ann has 3 apples. How many?", "#### 3")
+    other = Item("gsm8k/0", traits("gsm8k"), "Ruth is 5. Ann has 4 apples. How many?", "#### 3")
     assert FAMILY.lost(old, other)
-    assert FAMILY.lost(old, Item("gsm8k/0", "gsm8k", "Ann has 3 apples. How many?", "#### 4"))
+    assert FAMILY.lost(old, Item("gsm8k/0", traits("gsm8k"), "Ann has 3 apples. How many?", "#### 4"))

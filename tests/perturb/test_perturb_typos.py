@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from perturbed_elsewhere import digests
 
+from rveval.benchmarks import traits
 from rveval.perturb import FAMILIES, Item, perturb
 from rveval.perturb.text import AROUND_ONLY, is_word
 from rveval.perturb.typos import NO_WORD
@@ -174,25 +175,27 @@ def test_strength_is_the_share_of_words() -> None:
 
 @pytest.mark.parametrize("question", ["5 + 7 = ?", "Ann is 12.", "How many?", "Is it not more than twice 30 miles?"])
 def test_nothing_to_slip_in(question: str) -> None:
-    item = Item("tiny_math/0", "tiny_math", question, "#### 12")
+    item = Item("tiny_math/0", traits("tiny_math"), question, "#### 12")
     assert perturb([item], "typos") == [item.leave(NO_WORD)]
 
 
 @given(st.text(alphabet="aenorst AB12.,'\n-#$", max_size=80), st.integers(0, 5))
 def test_any_text_keeps_its_marks(text: str, draw: int) -> None:
-    item = Item("gsm8k/0", "gsm8k", text, "#### 1", instruction="End with ####.")
+    item = Item("gsm8k/0", traits("gsm8k"), text, "#### 1", instruction="End with ####.")
     (changed,) = perturb([item], "typos", draw=draw, strength=1.0)
     assert re.sub("[a-z]", "", changed.question) == re.sub("[a-z]", "", text)
 
 
 def test_a_lost_number_or_word_is_noticed() -> None:
-    before = Item("gsm8k/0", "gsm8k", "Three cats eat 2 mice.", "#### 1", instruction="End with #### now.")
+    before = Item("gsm8k/0", traits("gsm8k"), "Three cats eat 2 mice.", "#### 1", instruction="End with #### now.")
     lost = FAMILIES["typos"].lost
     assert lost(before, replace(before, question="Three cats eatt 2 mice.")) == ""
     assert lost(before, replace(before, question="Three cats eat 3 mice.")) == "the numbers of the question changed"
     assert lost(before, replace(before, question="Three catseat 2 mice.")) == "the question has more or fewer words"
     assert lost(before, replace(before, answer="#### 2")) == "answer changed"
-    stub = Item("humaneval/0", "humaneval", 'def f(x):\n    """Give it back."""\n', "    return x\n", entry_point="f")
+    stub = Item(
+        "humaneval/0", traits("humaneval"), 'def f(x):\n    """Give it back."""\n', "    return x\n", entry_point="f"
+    )
     assert lost(stub, replace(stub, question=stub.question.replace("back", "bakc"))) == ""
     assert (
         lost(stub, replace(stub, question=stub.question.replace("(x)", "(y)"))) == "code outside the docstrings changed"

@@ -17,6 +17,7 @@ from conftest import needs_data
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rveval.benchmarks import traits
 from rveval.perturb import FAMILIES, Item, perturb, problem
 from rveval.perturb.people import BOYS, EITHER, GIRLS, NEW_BOYS, NEW_EITHER, NEW_GIRLS, gender
 from rveval.perturb.rename import new_people
@@ -33,7 +34,7 @@ CONSTANTS = _CONSTANTS.split()
 
 
 def story(question: str, answer: str = "1\n#### 1") -> Item:
-    return Item("gsm8k/0", "gsm8k", question, answer)
+    return Item("gsm8k/0", traits("gsm8k"), question, answer)
 
 
 def renamed(question: str, seed: int = 0) -> str:
@@ -149,9 +150,9 @@ def test_new_nouns_are_new_and_numbers_stay(parts: list[str]) -> None:
 
 def test_it_is_refused_where_names_are_what_is_asked_about() -> None:
     for source in ("sciq", "sciq_closed", "bbh_ruin_names", "bbh_web_of_lies", "tiny_order"):
-        assert problem("rename", source)
+        assert problem("rename", traits(source))
     for source in ("gsm8k", "humaneval", "tiny_math", "tiny_choice", "tiny_long"):
-        assert problem("rename", source) == ""
+        assert problem("rename", traits(source)) == ""
 
 
 @pytest.mark.parametrize("source", ["tiny_math", "tiny_choice", "tiny_long"])
@@ -217,7 +218,9 @@ def test_code_keeps_its_form_and_loses_its_names() -> None:
 def test_builtins_imports_keywords_and_attributes_keep_their_names() -> None:
     stub = "import math\n\n\ndef area(sides, key=None):\n    'Area of x.'\n"
     body = "    sides.sort(key=key)\n    sort = f'{sides}'\n    return len(sort) + math.pi\n"
-    item = Item("humaneval/0", "humaneval", stub, body, entry_point="area", test="def check(candidate):\n    pass\n")
+    item = Item(
+        "humaneval/0", traits("humaneval"), stub, body, entry_point="area", test="def check(candidate):\n    pass\n"
+    )
     (new,) = perturb([item], "rename")
     assert "import math" in new.question
     assert ".sort(key=key)" in new.answer
@@ -232,7 +235,7 @@ def test_what_loses_the_answer_is_noticed() -> None:
     assert FAMILY.lost(old, story("Eva has 4 apples.", "3\n#### 3"))
     assert FAMILY.lost(old, story("Eva has 3 apples.", "3\n#### 4"))
     assert FAMILY.lost(old, story("Eva has 3 pears.", "3\n#### 3")) == ""
-    program = {"item_id": "humaneval/0", "source": "humaneval"}
+    program = {"item_id": "humaneval/0", "traits": traits("humaneval")}
     code = Item(**program, question="def f(n):\n    'x'\n", answer="    return n + 1\n", entry_point="f")
     same = Item(**program, question="def g(m):\n    'x'\n", answer="    return m + 1\n", entry_point="g")
     assert FAMILY.lost(code, same) == ""

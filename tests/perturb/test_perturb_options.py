@@ -19,14 +19,14 @@ from conftest import DATA, REPOSITORY, needs_data
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rveval.benchmarks import names, traits
 from rveval.perturb import FAMILIES, How, Item, perturb, problem
-from rveval.perturb.options import LETTERED
 
 ORDERS = ("shuffle", "rotate", "goldslot")
 ALL = (*ORDERS, "relabel")
 LETTERS = tuple("ABCDEFGHIJKLMNOPQR")
 FORM = "End with a line that holds #### and then the letter of the right option."
-SUBTASKS = sorted(source.removeprefix("bbh_") for source in LETTERED if source.startswith("bbh_"))
+SUBTASKS = [s.removeprefix("bbh_") for s in names() if s.startswith("bbh_") and traits(s).lettered]
 NO_LETTER = {"bbh/movie_recommendation/163", "bbh/ruin_names/99", "bbh/ruin_names/144"}  # targets that are no letter
 ONE_ORDER = {"bbh/snarks/86", "bbh/snarks/88"}  # two options that read the same; a single option
 EQUAL_TEXTS = 9  # items of SciQ's test split in which two options read the same, case aside
@@ -41,7 +41,7 @@ def sciq_items() -> list[Item]:
     return [
         Item(
             item_id=f"sciq/{place}",
-            source="sciq",
+            traits=traits("sciq"),
             question=record["question"],
             answer=record["correct_answer"],
             options=tuple(record[field] for field in fields),
@@ -65,7 +65,9 @@ def bbh_items() -> list[Item]:
             question, _, block = example["input"].partition("\nOptions:\n")
             options = tuple(re.findall(r"^\([A-Z]\) (.*)$", block, re.MULTILINE))
             letter = re.fullmatch(r"\(([A-Z])\)", example["target"])
-            item = Item(f"bbh/{subtask}/{place}", f"bbh_{subtask}", question, example["target"], instruction=FORM)
+            item = Item(
+                f"bbh/{subtask}/{place}", traits(f"bbh_{subtask}"), question, example["target"], instruction=FORM
+            )
             if letter:
                 gold = LETTERS.index(letter[1])
                 item = replace(item, options=options, labels=LETTERS[: len(options)], gold=gold)
@@ -80,7 +82,7 @@ def tiny_items() -> list[Item]:
     return [
         Item(
             item_id=record["id"],
-            source="tiny_choice",
+            traits=traits("tiny_choice"),
             question=record["question"],
             answer=record["answer"],
             options=tuple(record["options"]),
@@ -254,7 +256,9 @@ def test_letters_are_asked_for_only_where_labels_are_letters() -> None:
 
 
 def test_labels_of_every_kind_suffice_for_eighteen_options() -> None:
-    item = Item("x/0", "sciq", "Which?", "thing e", tuple(f"thing {chr(97 + n)}" for n in range(18)), LETTERS, 4)
+    item = Item(
+        "x/0", traits("sciq"), "Which?", "thing e", tuple(f"thing {chr(97 + n)}" for n in range(18)), LETTERS, 4
+    )
     shown = [change("relabel", item, seed=seed).labels for seed in range(60)]
     assert {labels[:3] for labels in shown} >= {("1", "2", "3"), ("i", "ii", "iii"), ("a", "b", "c")}
     assert {labels[-1] for labels in shown} >= {"18", "xviii", "r"}
@@ -270,7 +274,7 @@ def test_labels_of_every_kind_suffice_for_eighteen_options() -> None:
     ["all of the above", "None of the above.", "N/A - see below", "both A and C", "A and B", "the first two options"],
 )
 def test_options_that_point_at_others_keep_their_order(option: str) -> None:
-    item = Item("x/0", "sciq", "Which?", "red", ("red", "blue", "green", option), LETTERS[:4], 0)
+    item = Item("x/0", traits("sciq"), "Which?", "red", ("red", "blue", "green", option), LETTERS[:4], 0)
     for name in ORDERS:
         after = change(name, item, draw=1)
         assert after.options == item.options
@@ -283,26 +287,27 @@ def test_options_that_point_at_others_keep_their_order(option: str) -> None:
     "option", ["neither", "both", "high altitude above sea level", "on, above, and below", "vitamin A and vitamin D"]
 )
 def test_options_that_only_sound_like_it_are_moved(option: str) -> None:
-    item = Item("x/0", "sciq", "Which?", "red", ("red", "blue", "green", option), LETTERS[:4], 0)
+    item = Item("x/0", traits("sciq"), "Which?", "red", ("red", "blue", "green", option), LETTERS[:4], 0)
     assert change("shuffle", item).options != item.options
     assert change("relabel", item).labels != item.labels
 
 
 def test_a_question_that_names_a_label_is_left_alone() -> None:
-    item = Item("x/0", "sciq", "Why is (B) wrong?", "red", ("red", "blue"), ("A", "B"), 0)
+    item = Item("x/0", traits("sciq"), "Why is (B) wrong?", "red", ("red", "blue"), ("A", "B"), 0)
     for name in ALL:
         assert change(name, item, draw=1).left_alone == ("the text points at an option by its place or label",)
 
 
 def test_where_every_label_could_be_an_option_the_item_says_so() -> None:
-    item = Item("x/0", "sciq", "Which?", "x", ("x", "7"), ("A", "B"), 0)
+    item = Item("x/0", traits("sciq"), "Which?", "x", ("x", "7"), ("A", "B"), 0)
     assert change("relabel", item).left_alone == ("every kind of label could be mistaken for an option",)
 
 
 def test_the_families_say_where_they_do_not_apply() -> None:
     for name in ALL:
-        for source in ("gsm8k", "humaneval", "tiny_math", "bbh_navigate", "bbh_word_sorting", "snarks"):
-            assert problem(name, source) == f"{name} does not apply to {source}: it has no lettered options"
+        for source in ("gsm8k", "humaneval", "tiny_math", "bbh_navigate", "bbh_word_sorting"):
+            why = problem(name, traits(source), of=source)
+            assert why == f"{name} does not apply to {source}: it has no lettered options"
         for source in (
             "sciq",
             "sciq_closed",
@@ -310,11 +315,11 @@ def test_the_families_say_where_they_do_not_apply() -> None:
             "bbh_snarks",
             "bbh_tracking_shuffled_objects_seven_objects",
         ):
-            assert problem(name, source) == ""
+            assert problem(name, traits(source)) == ""
     assert len(SUBTASKS) == 17
-    assert problem("shuffle+rotate", "sciq") == "shuffle does not compose with rotate"
-    assert problem("goldslot+shuffle", "sciq") == "goldslot does not compose with shuffle"
-    assert problem("goldslot+rotate", "sciq") == "goldslot does not compose with rotate"
+    assert problem("shuffle+rotate", traits("sciq")) == "shuffle does not compose with rotate"
+    assert problem("goldslot+shuffle", traits("sciq")) == "goldslot does not compose with shuffle"
+    assert problem("goldslot+rotate", traits("sciq")) == "goldslot does not compose with rotate"
 
 
 @pytest.mark.parametrize("items", SOURCES)
@@ -344,7 +349,7 @@ def test_whatever_the_options_the_right_one_survives(
     texts: list[str], seed: int, draw: int, name: str, data: st.DataObject
 ) -> None:
     gold = data.draw(st.integers(0, len(texts) - 1)) if texts else None
-    item = Item("x/0", "sciq", "Which?", "y", tuple(texts), LETTERS[: len(texts)], gold)
+    item = Item("x/0", traits("sciq"), "Which?", "y", tuple(texts), LETTERS[: len(texts)], gold)
     after = perturb([item], name, seed=seed, draw=draw)[0]  # Refused where the family's own check fails
     assert_gold_followed(item, after)
     assert after.labels == item.labels or name == "relabel"
@@ -371,6 +376,6 @@ def test_whatever_the_options_the_right_one_survives(
     ],
 )
 def test_the_check_of_a_family_sees_what_was_lost(name: str, broken: dict[str, object]) -> None:
-    item = Item("x/0", "sciq", "Which?", "red", ("red", "blue", "green"), LETTERS[:3], 0)
+    item = Item("x/0", traits("sciq"), "Which?", "red", ("red", "blue", "green"), LETTERS[:3], 0)
     assert FAMILIES[name].lost(item, change(name, item, draw=1)) == ""
     assert FAMILIES[name].lost(item, replace(item, **broken)) != ""  # type: ignore[arg-type]

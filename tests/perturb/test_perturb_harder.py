@@ -19,6 +19,7 @@ from conftest import REPOSITORY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rveval.benchmarks import traits
 from rveval.errors import Refused
 from rveval.perturb import FAMILIES, How, Item, perturb, problem
 from rveval.perturb.harder import range_of
@@ -35,7 +36,7 @@ HARDER = FAMILIES["harder"]
 def items(source: str, split: str = "test") -> list[Item]:
     lines = (REPOSITORY / "rveval/tiny/data" / source / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines]
-    found = [Item(record["id"], source, record["question"], record["answer"]) for record in records]
+    found = [Item(record["id"], traits(source), record["question"], record["answer"]) for record in records]
     if source != "tiny_choice":
         return found
     return [
@@ -242,7 +243,7 @@ def test_an_item_is_the_same_in_any_company_and_other_in_another_draw(source: st
     ],
 )
 def test_a_problem_in_other_words_is_left_alone(question: str) -> None:
-    item = Item("tiny_math/0", "tiny_math", question, "#### 8")
+    item = Item("tiny_math/0", traits("tiny_math"), question, "#### 8")
     assert perturb([item], "harder") == [item.leave("the problem is not in the words of its benchmark")]
 
 
@@ -250,19 +251,19 @@ def test_a_problem_in_other_words_is_left_alone(question: str) -> None:
     "question", ["Look at the numbers 3, 1, 2. What is the fourth largest?", "Look at 3. What is the largest?", ""]
 )
 def test_a_list_that_is_asked_otherwise_is_left_alone(question: str) -> None:
-    item = Item("tiny_order/0", "tiny_order", question, "#### 8")
+    item = Item("tiny_order/0", traits("tiny_order"), question, "#### 8")
     assert perturb([item], "harder") == [item.leave("the problem is not in the words of its benchmark")]
 
 
 def test_a_story_that_is_longer_than_any_is_left_alone() -> None:
     question = "A bus has 90 people on it. " + "Then 2 people get off. " * 7 + "How many people are on the bus now?"
-    item = Item("tiny_long/0", "tiny_long", question, "#### 76")
+    item = Item("tiny_long/0", traits("tiny_long"), question, "#### 76")
     assert perturb([item], "harder")[0].left_alone == ("the problem is longer than those of its benchmark",)
 
 
 def test_a_name_stands_for_a_pronoun_that_the_story_does_not_have() -> None:
     question = "Max has 20 dollars. Lily pays Max 4 dollars. How many dollars does Max have left?"
-    item = Item("tiny_math/0", "tiny_math", question, "20+4=24. #### 24")
+    item = Item("tiny_math/0", traits("tiny_math"), question, "20+4=24. #### 24")
     told = {
         sentence for draw in range(40) for sentence, _ in kinds_of(perturb([item], "harder", draw=draw)[0].question)
     }
@@ -285,9 +286,9 @@ def test_a_number_that_stands_around_the_problem_is_never_the_new_answer() -> No
 
 
 def test_it_applies_to_the_tiny_benchmarks_only() -> None:
-    assert all(problem("harder", source) == "" for source in TINY)
+    assert all(problem("harder", traits(source)) == "" for source in TINY)
     for source in ("gsm8k", "sciq", "humaneval", "bbh_object_counting"):
-        assert "a new right answer can be computed for the tiny benchmarks only" in problem("harder", source)
+        assert "a new right answer can be computed for the tiny benchmarks only" in problem("harder", traits(source))
 
 
 @pytest.mark.parametrize("families", ["harder+shuffle", "shuffle+harder", "relabel+harder", "goldslot+harder+relabel"])
@@ -304,7 +305,7 @@ def test_stories_whose_people_and_things_have_other_names_are_read(source: str) 
         assert evaluate(after.question) == gold_of(after)
     shop = "There are 28 cakes in a shop. A bus brings 9 more. How many cakes are in the shop?"
     for draw in range(20):
-        after = perturb([Item("tiny_math/0", "tiny_math", shop, "28+9=37. #### 37")], "harder", draw=draw)[0]
+        after = perturb([Item("tiny_math/0", traits("tiny_math"), shop, "28+9=37. #### 37")], "harder", draw=draw)[0]
         assert after.left_alone == ()
         assert "truck" not in after.question
 
@@ -369,7 +370,10 @@ def test_whatever_the_seed_and_the_strength_the_answer_is_right(
 def test_every_order_of_gains_and_losses_has_room(signs: list[str], start: int, strength: float) -> None:
     told = "".join(f"Then 2 people get {sign}. " for sign in signs)
     item = Item(
-        "tiny_long/x", "tiny_long", f"A bus has {start} people on it. {told}How many people are on the bus now?", ""
+        "tiny_long/x",
+        traits("tiny_long"),
+        f"A bus has {start} people on it. {told}How many people are on the bus now?",
+        "",
     )
     after = perturb([item], "harder", strength=strength)[0]
     assert after.left_alone == ()

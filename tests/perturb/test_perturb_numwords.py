@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from perturbed_elsewhere import digests
 
+from rveval.benchmarks import traits
 from rveval.perturb import FAMILIES, Item, perturb, problem
-from rveval.perturb.numwords import APPLIES_TO, NO_NUMBER, in_words, value_of
+from rveval.perturb.numwords import NO_NUMBER, in_words, value_of
 
 DRAWS = (0, 1, 2)
-WITH_DATA = [pytest.param(s, marks=needs_data("gsm8k")) if s == "gsm8k" else s for s in APPLIES_TO]
+STORIES = ("gsm8k", "tiny_math", "tiny_long", "tiny_choice")
+WITH_DATA = [pytest.param(s, marks=needs_data("gsm8k")) if s == "gsm8k" else s for s in STORIES]
 
 
 @cache
@@ -57,7 +59,7 @@ def read(text: str) -> str:
 
 
 def asked(question: str, draw: int = 0) -> Item:
-    return perturb([Item("gsm8k/0", "gsm8k", question, "#### 1")], "numwords", draw=draw)[0]
+    return perturb([Item("gsm8k/0", traits("gsm8k"), question, "#### 1")], "numwords", draw=draw)[0]
 
 
 @pytest.mark.parametrize(
@@ -176,11 +178,11 @@ def test_draws_differ() -> None:
 
 @pytest.mark.parametrize("source", ["humaneval", "sciq", "bbh_object_counting", "tiny_order"])
 def test_other_benchmarks_are_refused(source: str) -> None:
-    assert "word problems" in problem("numwords", source)
+    assert "word problems" in problem("numwords", traits(source))
 
 
 def test_a_lost_number_is_noticed() -> None:
-    before = Item("gsm8k/0", "gsm8k", "Three cats and 2 dogs.", "#### 1")
+    before = Item("gsm8k/0", traits("gsm8k"), "Three cats and 2 dogs.", "#### 1")
     lost = FAMILIES["numwords"].lost
     assert lost(before, replace(before, question="3 cats and two dogs.")) == ""
     assert "instead of" in lost(before, replace(before, question="3 cats and three dogs."))
