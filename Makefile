@@ -4,7 +4,7 @@ PYTHON_IN_VENV := .venv/bin/python
 DEMO := $(PYTHON_IN_VENV) -m rveval -m alpha=-1,0,0.5,1 study=demo limit=500
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint slow clean
+.PHONY: help setup demo test lint slow golden clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -25,6 +25,9 @@ lint: setup  ## ruff and mypy
 
 slow: setup  ## the tests that take minutes
 	$(PYTHON_IN_VENV) -m pytest -m "slow and not gpu"
+
+golden: setup  ## run the golden studies: is every answer and number still what was recorded?
+	$(PYTHON_IN_VENV) scripts/golden.py check
 
 clean:  ## remove .venv and the caches of the tools; results (runs/, report/) stay
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
