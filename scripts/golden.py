@@ -1,6 +1,7 @@
 """Golden studies: small real runs whose every answer and number was recorded, to see that a change changes none.
 
-python scripts/golden.py check                   run all, compare with tests/golden/; exit status 0 equal, 1 different
+python scripts/golden.py check                   run all, compare with tests/golden/; exit status 0 equal, 1 different,
+                                                 2 a command of rveval failed
 python scripts/golden.py check --only page       samples, summary, page: what is compared; STUDY: which are run
 python scripts/golden.py check --work FOLDER     keep the runs there; the next time complete cells are not asked again
 python scripts/golden.py record --only drawn     write what is so now, of this study alone (of all: without --only)
@@ -52,7 +53,7 @@ def main() -> int:
             goldenstudies.run(names, work)
         except goldenstudies.Failed as failed:
             print(failed)
-            return 1
+            return 2
         status = _record(names, work) if arguments.verb == "record" else _check(names, work, parts, arguments.shown)
     print(f"{time.perf_counter() - started:.0f} s")
     return status

@@ -56,8 +56,11 @@ def compare(recorded: Mapping[str, Any], now: Mapping[str, Any], parts: Sequence
     if SAMPLES in parts:
         kinds += _samples(recorded["cells"], now["cells"])
     if SUMMARY in parts:
-        names = {"table": "quoted numbers", "numbers": "summary numbers", "texts": "summary sentences"}
-        kinds += [_mapping(name, recorded[key], now[key]) for key, name in names.items()]
+        kinds += [
+            _mapping("quoted numbers", _spread(recorded["table"]), _spread(now["table"])),
+            _mapping("summary numbers", recorded["numbers"], now["numbers"]),
+            _mapping("summary sentences", recorded["texts"], now["texts"]),
+        ]
     if PAGE in parts:
         kinds.append(_texts("page sentences", recorded["page"], now["page"]))
     return kinds
@@ -111,6 +114,10 @@ def _mapping(name: str, recorded: Mapping[str, Any], now: Mapping[str, Any]) -> 
     for key in _keys(recorded, now):
         kind.look(key, recorded.get(key, _MISSING), now.get(key, _MISSING))
     return kind
+
+
+def _spread(table: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {f"{key}: {name}": value for key, row in table.items() for name, value in row.items()}
 
 
 def _texts(name: str, recorded: Sequence[str], now: Sequence[str]) -> Kind:

@@ -59,8 +59,15 @@ def made_on(work: Path) -> dict[str, str]:
     """What answers may depend on besides the code: the processor and the versions of what generates them."""
     for path in sorted((work / "runs" / "cells").glob("*/cell.json")):
         record = json.loads(path.read_text("utf-8"))
-        return {"processor": str(record["engine"].get("device_name")), **record["versions"]}
+        return {"processor": f"{record['engine'].get('device_name')}{_instructions()}", **record["versions"]}
     return {}
+
+
+def _instructions() -> str:
+    """Which wide instructions the processor has: sums in bfloat16 come out otherwise without them."""
+    path = Path("/proc/cpuinfo")
+    words = set(path.read_text("utf-8").split()) if path.is_file() else set()
+    return "".join(f" {word}" for word in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if word in words)
 
 
 # --- the samples
@@ -75,12 +82,17 @@ def store_cells(study_folder: Path, cells_folder: Path) -> dict[str, Row]:
             record = json.loads((cells_folder / cell_id / "cell.json").read_text("utf-8"))
             family = record["family"]
             parts = [entry["label"], record["task"].removesuffix(f"_{family}"), family, f"draw {record['draw']}"]
-            again = record["settings"].get("repeat")
-            key = _unused(" | ".join([*parts, *([f"repeat {again}"] if again else [])]), kept)
+            key = _unused(" | ".join([*parts, *_repeat(record)]), kept)
             lines = (cells_folder / cell_id / "samples.jsonl").read_text("utf-8").splitlines()
             samples = [[_cut(name, json.loads(line)[name]) for name in COLUMNS] for line in lines]
             kept[key] = {"n": record["n"], "metrics": _rounded(record["metrics"]), "samples": samples}
     return kept
+
+
+def _repeat(record: Row) -> list[str]:
+    """Which time it was asked again (`suite.repeat`), as a part of a key; nothing for the first time."""
+    again = record.get("settings", {}).get("repeat")
+    return [f"repeat {again}"] if again else []
 
 
 def lm_eval_cells(folder: Path) -> dict[str, Row]:

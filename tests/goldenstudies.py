@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import ownfolder
@@ -109,8 +111,8 @@ def run(names: Sequence[str], work: Path) -> None:
         command(work, "rveval", "-m", f"limit={LIMIT}", "engine.threads=1", f"points={json.dumps(points)}")
     if CODE in names:
         _call(work, [sys.executable, str(REPOSITORY / "tests" / "goldenplayer.py"), str(work / "lm_eval")])
-    for name in names:
-        report(name, work)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(partial(report, work=work), names))
 
 
 def report(name: str, work: Path) -> None:
