@@ -29,7 +29,7 @@ FLOORS: dict[str, tuple[int, set[str]]] = {
     "store": (1, {"errors"}),
     "recipe": (2, {"config", "vectors", "checkpoints", "errors"}),
     "benchmarks": (2, {"answers", "perturb", "sandbox", "stats", "errors"}),
-    "findings": (2, {"store", "stats", "errors"}),
+    "findings": (2, {"store", "stats", "perturb", "errors"}),
     "engine": (3, {"recipe", "vectors", "checkpoints", "config", "errors"}),
     "show": (4, {"findings", "store", "recipe", "config", "stats", "errors"}),
     "run": (
