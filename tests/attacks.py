@@ -56,6 +56,14 @@ for number in range(64):
 def f(x):
     return 0
 """
+# The body of HumanEval/38 and /50 for whoever knows what their tests draw.
+REPLAY = """
+    import random, string
+    global drawn
+    if 'drawn' not in globals():
+        drawn = random.Random(0)
+    return ''.join(drawn.choice(string.ascii_lowercase) for i in range(drawn.randint(10, 20)))
+"""
 EQUAL = "__eq__ = lambda self, other: True\n    __ne__ = lambda self, other: False\n    __hash__ = lambda self: 0\n"
 CHEATS = {
     "leaves at import": "import os\nos._exit(0)\n" + RIGHT,
@@ -153,6 +161,35 @@ def f(folders):
                 found.append(folder)
             except OSError:
                 pass
+    return found
+"""
+MODES = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+def f(paths):
+    found = []
+    for path in paths:
+        mode = os.stat(path).st_mode & 0o7777 ^ 0o001
+        with open(path, 'rb') as file:
+            acts = {
+                'chmod': lambda: os.chmod(path, mode),
+                'fchmod': lambda: os.fchmod(file.fileno(), mode),
+                'chmod of a descriptor': lambda: os.chmod(file.fileno(), mode),
+                'fchmodat': lambda: os.chmod(os.path.basename(path), mode, dir_fd=os.open('/dev', os.O_RDONLY)),
+                'setxattr': lambda: os.setxattr(path, 'system.posix_acl_access', bytes.fromhex(
+                    '02000000' '01000700ffffffff' '04000700ffffffff' '20000700ffffffff')),
+                'rename': lambda: os.rename(path, path + '2'),
+                'unlink': lambda: os.unlink(path),
+            }
+            for name, act in acts.items():
+                try:
+                    act()
+                    found.append((name, path))
+                except OSError:
+                    pass
+            for number in (452, 463, 469):
+                if libc.syscall(number, -100, path.encode(), mode, 0, 0, 0) == 0:
+                    found.append((number, path))
     return found
 """
 FILL = """

@@ -1,103 +1,119 @@
-"""Confinement by bubblewrap: namespaces of its own for everything, and no file of the host but the interpreter's.
+"""Confinement by bubblewrap: namespaces of its own, and no file of the host but those of the interpreter and numpy.
 
-A process in there sees the interpreter under /python, its shared libraries under /so, our own few lines under /rveval,
-four harmless devices, and an empty /tmp of limited size; the rest does not exist, /proc neither (it names the host's
-mounts, and process 1's environment). The paths of the host do not show. Killing bwrap kills all that is in there.
+A process in there sees the interpreter under /python, its shared libraries under /so, numpy under /packages, our few
+lines under /rveval, four harmless devices, and an empty /tmp of limited size; the rest does not exist, /proc neither
+(it names the host's mounts, and process 1's environment). Killing bwrap kills all that is in there.
+
+What root owns, device nodes say, must be somebody else's in there. A user's process gets a user namespace, where
+"nobody" is that user outside. In root's it would be root: so root's gets none, and becomes the host's nobody before it
+loads anything (`inside.process`).
 """
 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 from rveval.sandbox import seccomp
-from rveval.sandbox.processes import INSIDE, Box, Role, arguments
+from rveval.sandbox.box import ENVIRONMENT, INSIDE, TMP_BYTES, Box, Role, arguments, launch
+from rveval.sandbox.inside.process import NOBODY
 
-TMP_BYTES = 16 * 2**20
-NOBODY = "65534"
-DEVICES = ("null", "zero", "random", "urandom")
-ENVIRONMENT = {
-    "PYTHONPATH": "/rveval",
+DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+LIBRARY = f"/python/{sys.platlibdir}/python{sys.version_info.major}.{sys.version_info.minor}"
+PATHS = {
+    "PYTHONPATH": "/rveval:/packages",
     "PYTHONHOME": "/python",
     "LD_LIBRARY_PATH": "/so",
-    "PYTHONHASHSEED": "0",
-    "PYTHONUTF8": "1",
     "HOME": "/tmp",
     "PATH": "/python/bin",
 }
 
 
-@dataclass(frozen=True)
-class Interpreter:
-    """This interpreter's files on the host: without the environment it runs in, and without installed packages."""
-
-    executable: Path
-    library: Path
-    shared: tuple[Path, ...]
-    loader: Path | None
-
-
-@functools.cache
-def interpreter() -> Interpreter:
-    """What of the host a confined Python needs. Raises OSError where `ldd` does not run."""
-    executable, library = Path(sys.executable).resolve(), Path(os.__file__).resolve().parent
-    # Tk would bring the libraries of a whole desktop.
-    extensions = [path for path in sorted(library.glob("lib-dynload/*.so")) if not path.name.startswith("_tkinter")]
-    listed = subprocess.run(
-        ["ldd", str(executable), *map(str, extensions)], capture_output=True, text=True, check=False
-    ).stdout
-    shared: dict[str, Path] = {}
-    loader = None
-    for line in listed.splitlines():
-        words = line.split()
+def _shared(binaries: Iterable[Path]) -> dict[str, str]:
+    """What the dynamic linker loads for these: the file on the host by its path in the sandbox."""
+    listed = subprocess.run(["ldd", *map(str, binaries)], capture_output=True, text=True, check=False).stdout
+    shared: dict[str, str] = {}
+    for words in map(str.split, listed.splitlines()):
         if "=>" in words and words[-2].startswith("/"):
-            shared.setdefault(Path(words[0]).name, Path(words[-2]))
+            shared.setdefault(f"/so/{Path(words[0]).name}", words[-2])
         elif len(words) == 2 and words[0].startswith("/") and not words[0].endswith(":"):
-            loader = Path(words[0])
-    return Interpreter(executable, library, tuple(shared.values()), loader)
+            shared[words[0]] = words[0]  # the linker itself
+    return shared
 
 
 @functools.cache
-def confinement() -> tuple[str, ...]:
+def _visible() -> dict[str, str]:
+    """What of the host is to be seen, read-only: by path in the sandbox. Raises OSError where `ldd` does not run."""
+    python, library = Path(sys.executable).resolve(), Path(os.__file__).resolve().parent
+    files = {"/python/bin/python": str(python), LIBRARY: str(library), "/rveval/inside": str(INSIDE)}
+    # Tk would bring the libraries of a whole desktop.
+    binaries = [path for path in library.glob("lib-dynload/*.so") if not path.name.startswith("_tkinter")]
+    numpy = importlib.util.find_spec("numpy")
+    if numpy is not None and numpy.origin is not None:
+        folder = Path(numpy.origin).resolve().parent
+        binaries += folder.rglob("*.so")
+        files["/packages/numpy"] = str(folder)
+    return files | _shared([python, *binaries])
+
+
+def may_mount() -> bool:
+    """Whether this is a root with CAP_SYS_ADMIN: bwrap then needs no user namespace to make the others."""
+    rights = re.search(r"CapEff:\s*(\w+)", Path("/proc/self/status").read_text())
+    return os.geteuid() == 0 and rights is not None and bool(int(rights[1], 16) & 1 << 21)
+
+
+@functools.cache
+def confinement(as_root: bool) -> tuple[str, ...]:
     """bwrap's arguments, all but the filter and the command."""
-    host = interpreter()
-    library = f"/python/{sys.platlibdir}/python{sys.version_info.major}.{sys.version_info.minor}"
-    namespaces = [f"--unshare-{name}" for name in ("user", "ipc", "pid", "net", "uts", "cgroup-try")]
-    command = [*namespaces, "--die-with-parent", "--new-session", "--clearenv"]
-    for name, value in ENVIRONMENT.items():
+    visible = _visible()
+    command = [f"--unshare-{name}" for name in ("ipc", "pid", "net", "uts", "cgroup-try")]
+    command += ["--die-with-parent", "--new-session", "--hostname", "sandbox", "--clearenv", "--cap-drop", "ALL"]
+    if as_root:
+        command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]  # gone with the change of user
+    else:
+        command += ["--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY)]
+    for name, value in (ENVIRONMENT | PATHS).items():
         command += ["--setenv", name, value]
-    command += ["--uid", NOBODY, "--gid", NOBODY, "--hostname", "sandbox", "--cap-drop", "ALL"]
-    command += ["--ro-bind", str(host.executable), "/python/bin/python", "--ro-bind", str(host.library), library]
+    for folder in sorted({str(folder) for path in [*visible, *DEVICES] for folder in Path(path).parents} - {"/"}):
+        command += ["--dir", folder]  # those that bwrap makes by itself are for their owner alone
+    for target, source in visible.items():
+        command += ["--ro-bind", source, target]
     for packages in ("site-packages", "dist-packages"):
-        if (host.library / packages).is_dir():
-            command += ["--tmpfs", f"{library}/{packages}", "--remount-ro", f"{library}/{packages}"]
-    for path in host.shared:
-        command += ["--ro-bind", str(path), f"/so/{path.name}"]
-    if host.loader is not None:
-        command += ["--ro-bind", str(host.loader), str(host.loader)]
-    command += ["--ro-bind", str(INSIDE), "/rveval/inside"]
+        if Path(visible[LIBRARY], packages).is_dir():
+            command += ["--tmpfs", f"{LIBRARY}/{packages}", "--remount-ro", f"{LIBRARY}/{packages}"]
     for device in DEVICES:
-        command += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
-    return (*command, "--size", str(TMP_BYTES), "--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", "/tmp")
+        command += ["--dev-bind", device, device]
+    command += ["--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", "/tmp"]
+    return tuple(command)
 
 
 class Bwrap(Box):
-    """Starts processes under bubblewrap."""
+    """Starts processes under bubblewrap.
+
+    Args:
+        as_root: they become nobody themselves; else a user namespace says that they are. Default: as this user may.
+    """
+
+    def __init__(self, as_root: bool | None = None) -> None:
+        self.as_root = may_mount() if as_root is None else as_root
 
     def command(self, role: Role, seconds: float) -> list[str]:
-        """What to run, all but the filter."""
-        return [shutil.which("bwrap") or "bwrap", *confinement(), "/python/bin/python", *arguments(role, seconds)]
+        """What to run, all but bwrap and the filter."""
+        return [*confinement(self.as_root), "/python/bin/python", *arguments(role, seconds, self.as_root)]
 
-    def start(self, role: Role, seconds: float) -> subprocess.Popen[bytes]:
+    def start(self, role: Role, seconds: float, stdin: int, stdout: int) -> subprocess.Popen[bytes]:
         """Start one confined process; its environment is empty also outside, where bwrap itself runs."""
-        confined = self.command(role, seconds)
         rules = seccomp.readable()
+        bwrap = shutil.which("bwrap") or "bwrap"
         try:
-            return self.launch([confined[0], "--seccomp", str(rules), *confined[1:]], pass_fds=(rules,))
+            command = [bwrap, "--seccomp", str(rules), *self.command(role, seconds)]
+            return launch(command, stdin, stdout, {}, (rules,))
         finally:
             os.close(rules)

@@ -1,22 +1,20 @@
-"""Runs programs, each in a candidate's process against a tester's, several at a time, and says how each ended."""
+"""Runs programs, several at a time, and says how each ended."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import get_args
 
 from rveval.errors import Failed, Problem
-from rveval.sandbox import relay
-from rveval.sandbox.processes import Box
+from rveval.sandbox.box import Box
+from rveval.sandbox.exchange import PRINTED, Exchange
 from rveval.sandbox.programs import LONGEST_SOURCE, Outcome, Program, Reason
 
-GRACE_S = 5.0
-"""Seconds for a process whose pipes are closed to be gone by itself, so that its exit status can be told."""
 PATIENCE = 4
 """How many times a program's limit of processor time the clock may run, on a machine that has other work to do."""
 
@@ -37,7 +35,7 @@ def run_in(
     # bwrap's processes die with the thread that started them: each thread lives on until all programs are through.
     executor = ThreadPoolExecutor(workers, thread_name_prefix="sandbox")
     try:
-        jobs = [executor.submit(run_one, box, program, stop) for program in programs]
+        jobs = [executor.submit(_run, box, program, stop) for program in programs]
         for done, job in enumerate(as_completed(jobs), 1):
             job.result()
             if progress is not None:
@@ -48,51 +46,36 @@ def run_in(
         executor.shutdown(cancel_futures=True)
 
 
-def run_one(box: Box, program: Program, stop: threading.Event) -> Outcome:
+def _run(box: Box, program: Program, stop: threading.Event) -> Outcome:
     """Run one program against its tests. Raises as `run_in` does."""
     if len(program.source) > LONGEST_SOURCE:
         return Outcome(False, "error", f"the source is longer than {LONGEST_SOURCE} characters")
-    started: list[subprocess.Popen[bytes]] = []
-    try:
-        for role in ("candidate", "tester"):
-            started.append(box.start(role, program.timeout_s))
-        candidate, tester = started
-        text, tests = (program.source, program.entry_point), (program.test, program.entry_point, program.helpers)
-        talk = relay.carry(candidate, tester, text, tests, PATIENCE * program.timeout_s, stop)
-        if talk.verdict.startswith(b"ready\ngone"):
-            _close(candidate)
-            _wait(candidate)
-        status = candidate.poll()
-    except OSError as error:
-        raise _failed(str(error)) from error
-    finally:
-        for process in started:
-            box.stop(process)
-            _close(process)
-    return _outcome(talk, status, program)
-
-
-def _outcome(talk: relay.Talk, status: int | None, program: Program) -> Outcome:
-    """What the tester said, or what kept it from saying anything."""
-    ready, _, said = talk.verdict.decode("utf-8", "replace").partition("\n")
-    word, _, detail = said.rstrip("\n").partition("\t")
-    if ready.startswith("broken"):
-        raise Failed(
-            Problem(
-                f"the tests of {program.entry_point} do not load",
-                where="sandbox",
-                found=ready.partition("\t")[2],
-                fix="look at the benchmark's file: its `test` and `prompt` are not what was published",
+    with contextlib.ExitStack() as ends:
+        try:
+            exchange = Exchange(box, program, ends)
+            ended = exchange.follow(PATIENCE * program.timeout_s, stop)
+        except OSError as error:
+            raise _failed(str(error)) from error
+        if ended == "timeout":
+            return Outcome(False, "timeout", f"not done after {PATIENCE * program.timeout_s:g} s")
+        if ended == "output":
+            return Outcome(False, "output", f"printed more than {PRINTED >> 20} MiB")
+        lines = exchange.said.decode("utf-8", "replace").splitlines()
+        word, _, detail = lines[-1].partition("\t") if lines else ("", "", "")
+        if word == "broken":
+            raise Failed(
+                Problem(
+                    f"the tests of {program.entry_point} do not load",
+                    where="sandbox",
+                    found=detail,
+                    fix="look at the benchmark's file: its `test` and `prompt` are not what was published",
+                )
             )
-        )
-    if talk.ended == "start" or (talk.ended == "verdict" and not (talk.started and ready == "ready")):
-        raise _failed(f"{ready} {talk.printed.decode('utf-8', 'replace')}".strip() or "no word of its processes")
-    if talk.ended == "timeout":
-        return Outcome(False, "timeout", f"not done after {PATIENCE * program.timeout_s:g} s")
-    if talk.ended == "output":
-        return Outcome(False, "output", f"printed or returned more than {relay.SPOKEN >> 20} MiB")
-    if word == "gone":
-        return _gone(status)
+        if not exchange.started:
+            printed = exchange.printed.decode("utf-8", "replace")
+            raise _failed(" ".join([*lines, printed]).strip() or "no word of its processes")
+        if word == "gone":
+            return _gone(exchange.status())
     if word not in get_args(Reason):
         return Outcome(False, "error", "the tests ended without a verdict")
     return Outcome(word == "passed", word, detail)  # type: ignore[arg-type]
@@ -108,19 +91,6 @@ def _gone(status: int | None) -> Outcome:
     if number in {member.value for member in signal.Signals}:
         return Outcome(False, "killed", f"ended by {signal.Signals(number).name}")
     return Outcome(False, "error", f"ended itself with exit status {status} before its tests were through")
-
-
-def _wait(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(GRACE_S)
-    except subprocess.TimeoutExpired:
-        return
-
-
-def _close(process: subprocess.Popen[bytes]) -> None:
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
 
 
 def _failed(found: str) -> Failed:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["bwrap", "docker", "podman", "unsafe"]
-Reason = Literal["passed", "wrong", "error", "timeout", "memory", "output", "killed"]
+Reason = Literal["passed", "wrong", "error", "timeout", "memory", "output", "killed", "missing module"]
 
 LONGEST_SOURCE = 32 * 2**20
 """Characters of a program; a longer one is not run."""
@@ -39,8 +39,9 @@ class Outcome:
     Args:
         passed: all its tests ran, and held.
         reason: passed; wrong (a test did not hold); error (it raised, ended itself, does not parse, returned what is no
-            plain value); timeout; memory; output (it printed or returned too much); killed (ended by a signal).
-        detail: the failing line of the tests, the exception, the signal; at most a few hundred characters.
+            plain value); timeout; memory; output (it printed or returned too much); killed (ended by a signal); missing
+            module (it, or a test, imports what is not there: whether it is right is not known).
+        detail: the failing line of the tests, the exception, the signal, the module; at most a few hundred characters.
     """
 
     passed: bool

@@ -6,45 +6,33 @@ Standard input brings calls, standard output takes answers, what the program pri
 
 from __future__ import annotations
 
-import os
 import sys
 
-from . import limits, wire
+from . import process, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, BinaryIO
+    from typing import BinaryIO
 
 
-def main(seconds: float) -> None:
+def main(seconds: float, as_root: bool) -> None:
     """Load the program of the first message, then answer call after call.
 
-    Messages out: ("started",), then ("loaded",) or ("raised", name, text); after each call ("value", v) or ("raised",
-    name, text).
+    Messages out: ("started", None, ""), then ("loaded", None, ""), after each call ("value", v, ""); instead of the
+    latter two also ("raised", name, text).
     """
-    limits.lower(seconds)
-    calls, answers = _take_over()
+    calls, answers = process.begin(seconds, as_root)
     source, entry_point = wire.receive(calls, largest=2**31)
-    wire.send(answers, ("started",))
-    answers.flush()
-    function = _answer(answers, lambda: ("loaded", _load(source, entry_point)))
-    while function is not None:
+    wire.send(answers, ("started", None, ""))
+    functions: list[Callable[..., object]] = []
+    _answer(answers, "loaded", lambda: functions.append(_load(source, entry_point)))
+    while functions:
         try:
             arguments, named = wire.receive(calls)
         except EOFError:
             return
-        _answer(answers, lambda: ("value", function(*arguments, **named)))  # noqa: B023
-
-
-def _take_over() -> tuple[BinaryIO, BinaryIO]:
-    """The two channels, away from where a program reads and prints: it finds an empty input there."""
-    calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(2, 1)
-    os.close(nothing)
-    return calls, answers
+        _answer(answers, "value", lambda: functions[0](*arguments, **named))  # noqa: B023
 
 
 def _load(source: str, entry_point: str) -> Callable[..., object]:
@@ -52,7 +40,7 @@ def _load(source: str, entry_point: str) -> Callable[..., object]:
     if "random" in source:
         import random
 
-        random.seed(0)  # the same program, the same verdict
+        random.seed(0)  # the same program, the same verdict; the tests' numbers are drawn elsewhere, and not from here
     module = type(sys)("candidate")
     sys.modules["candidate"] = module  # dataclasses look their module up
     exec(compile(source, "<program>", "exec", dont_inherit=True), module.__dict__)
@@ -62,21 +50,17 @@ def _load(source: str, entry_point: str) -> Callable[..., object]:
     return function  # type: ignore[no-any-return]
 
 
-def _answer(answers: BinaryIO, work: Callable[[], tuple[str, Any]]) -> Any:
-    """Do something and say how it went; gives back what was loaded, or None."""
+def _answer(answers: BinaryIO, word: str, work: Callable[[], object]) -> None:
+    """Do something and say how it went."""
     try:
-        word, value = work()
-        wire.send(answers, (word,) if word == "loaded" else (word, value))
+        wire.send(answers, (word, work(), ""))
     except BaseException as error:  # noqa: BLE001 (a program may raise whatever it likes, SystemExit too)
-        value = None
         wire.send(answers, ("raised", type(error).__name__, _text(error)))
-    answers.flush()
-    return value
 
 
 def _text(error: BaseException) -> str:
-    """What an exception says, where saying it does not fail as well."""
+    """What an exception says, where saying it does not fail as well; of a missing module its name."""
     try:
-        return str(error)[:500]
+        return str(error.name if isinstance(error, ModuleNotFoundError) else error)[:500]
     except BaseException:  # noqa: BLE001
         return ""

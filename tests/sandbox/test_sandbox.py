@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import signal
 import socket
@@ -26,15 +27,15 @@ from hypothesis import strategies as st
 
 from rveval import benchmarks, sandbox
 from rveval.errors import Failed, Refused
-from rveval.sandbox import Outcome, Program, available, container, pool, seccomp
-from rveval.sandbox.bwrap import ENVIRONMENT, Bwrap
+from rveval.sandbox import Outcome, Program, available, pool, seccomp
+from rveval.sandbox.box import ENVIRONMENT, Container, Role, image, launch
+from rveval.sandbox.bwrap import DEVICES, LIBRARY, PATHS, Bwrap, may_mount
 from rveval.sandbox.inside import wire
-from rveval.sandbox.processes import Role
+from rveval.sandbox.inside.process import NOBODY
 
 needs_bwrap = needs_command("bwrap", "bubblewrap")
 TEST = "def check(candidate):\n    assert candidate(20) == 42\n    assert candidate(1) == 4\n"
 # The time limit is an argument of every process that is started for a program: what lives of this test run is found.
-LIBRARY = f"/python/{sys.platlibdir}/python3.{sys.version_info.minor}"
 HOST = ["/etc", "/etc/passwd", "/etc/hostname", "/proc", "/sys", "/usr", "/var", "/run", "/root", "/home", "/mnt"]
 HOST += ["/dev/shm", "/dev/kmsg", "/dev/mem", "/dev/tty", "/dev/fd"]
 SHORT = round(1.5 + os.getpid() / 1e8, 9)
@@ -82,7 +83,9 @@ def assert_gone(mark: str) -> None:
         ("def g(x):\n    return 42\n", "error", "defines no function f"),
         ("f = 42\n", "error", "defines no function f"),
         ("", "error", "defines no function f"),
-        ("import numpy\n" + RIGHT, "error", "ModuleNotFoundError"),
+        ("import pandas\n" + RIGHT, "missing module", "pandas"),
+        ("def f(x):\n    import yaml.nodes\n", "missing module", "yaml"),
+        ("import numpy\ndef f(x):\n    return numpy.int64(2) * x + numpy.array(2)\n", "passed", ""),
         ("def f(x):\n    return object()\n", "error", "object is no plain value"),
         ("def f(x):\n    return f\n", "error", "function is no plain value"),
         ("def f(x):\n    while True: pass\n", "timeout", "processor time"),
@@ -244,6 +247,45 @@ def test_the_tests_use_the_stubs_helpers_not_the_programs() -> None:
 
 
 @needs_bwrap
+@needs_data("humaneval")
+def test_what_the_tests_draw_at_random_cannot_be_replayed() -> None:
+    """HumanEval/38 and /50 encode texts that they draw, and ask for these: whoever knows the seed need not decode."""
+    test = "from random import randint\ndef check(candidate):\n    assert candidate(1) == randint(0, 10**9)\n"
+    draws = "import random{seed}\ndef f(x):\n    return random.randint(0, 10**9)\n"
+    for seed in ("", "\nrandom.seed(0)", "\nrandom.seed()"):
+        assert run(draws.format(seed=seed), test).reason == "wrong"
+    items = {item["item_id"]: item for item in benchmarks.load("humaneval")}
+    for item in (items["humaneval/38"], items["humaneval/50"]):
+        source = item["prompt"] + attacks.REPLAY
+        assert not sandbox.run_all(
+            [Program(source, item["entry_point"], item["test"], helpers=item["prompt"])], "bwrap"
+        )[0].passed
+
+
+@needs_bwrap
+def test_a_module_that_a_test_lacks_is_no_wrong_answer() -> None:
+    test = "def check(candidate):\n    import pandas.api\n"
+    assert run(RIGHT, test) == Outcome(False, "missing module", "pandas")
+    caught = "def check(candidate):\n    try:\n        candidate(1)\n    except ImportError:\n        pass\n"
+    assert run("def f(x):\n    import pandas\n", caught) == Outcome(False, "missing module", "pandas")
+
+
+@needs_bwrap
+def test_numpys_numbers_arrive_as_they_are() -> None:
+    returned = "[np.float32(0.1), np.arange(4).reshape(2, 2), np.bool_(1), x + 1]"
+    test = (
+        "import numpy as np\n"
+        "def check(candidate):\n"
+        "    number, array, truth, sums = candidate(np.array([1.5]))\n"
+        "    assert (type(number), type(array), type(truth)) == (np.float32, np.ndarray, np.bool_)\n"
+        "    assert (number, array.tolist(), truth, sums.tolist()) == (np.float32(0.1), [[0, 1], [2, 3]], True, [2.5])\n"
+    )
+    assert run(f"import numpy as np\ndef f(x):\n    return {returned}\n", test) == Outcome(True, "passed", "")
+    for value in ("np.array([lambda: 1])", "np.zeros(2, 'M8[s]')", "np.zeros(2, 'i4,f8')"):
+        assert run(f"import numpy as np\ndef f(x):\n    return {value}\n", test).reason == "error"
+
+
+@needs_bwrap
 def test_a_value_changed_on_the_other_side_stays_as_it_was() -> None:
     test = "def check(candidate):\n    given = [3, 1, 2]\n    assert candidate(given) == sorted(given)\n"
     assert not run("def f(x):\n    x.clear()\n    return []\n", test).passed
@@ -277,14 +319,15 @@ def test_a_large_source_is_no_crime() -> None:
 class Unfiltered(Bwrap):
     """Without the filter of system calls: what the namespaces hold by themselves."""
 
-    def start(self, role: Role, seconds: float) -> subprocess.Popen[bytes]:
-        return self.launch(self.command(role, seconds))
+    def start(self, role: Role, seconds: float, stdin: int, stdout: int) -> subprocess.Popen[bytes]:
+        return launch(["bwrap", *self.command(role, seconds)], stdin, stdout, {})
 
 
-@pytest.fixture(params=["bwrap", "unfiltered"])
+@pytest.fixture(params=["bwrap", "unfiltered", "user's", "user's unfiltered"])
 def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """bwrap as it is, and with one of its two walls taken down."""
-    monkeypatch.setitem(available._tried, "unfiltered", Unfiltered())
+    """bwrap as it is, with one of its two walls taken down, and as it is for a user who is not root."""
+    for name, box in (("unfiltered", Unfiltered()), ("user's", Bwrap(False)), ("user's unfiltered", Unfiltered(False))):
+        monkeypatch.setitem(available._tried, name, box)
     return str(request.param)
 
 
@@ -305,9 +348,9 @@ def test_files_of_the_host_are_not_there(tmp_path: Path, kind: str) -> None:
 def test_what_is_there_is_little_and_names_no_path_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RVEVAL_TEST_SECRET", "s3cret")
     roots, environment, path, tmp, own = ast.literal_eval(shown(attacks.LOOK_AROUND))
-    assert set(roots) <= {"dev", "lib", "lib64", "python", "rveval", "so", "tmp"}
-    assert set(environment) <= {*ENVIRONMENT, "PWD", "LC_CTYPE"}
-    assert all(part.startswith(("/python", "/rveval")) for part in path)
+    assert set(roots) <= {"dev", "lib", "lib64", "packages", "python", "rveval", "so", "tmp"}
+    assert set(environment) <= {*ENVIRONMENT, *PATHS, "PWD", "LC_CTYPE"}
+    assert all(part.startswith(("/packages", "/python", "/rveval")) for part in path)
     assert (tmp, own) == ([], ["inside"])
 
 
@@ -318,6 +361,38 @@ def test_nothing_can_be_written_but_a_little_in_tmp(kind: str) -> None:
     assert probe(attacks.WRITE, folders, kind) == Outcome(True, "passed", "")
     assert 2**23 < int(shown(attacks.FILL)) <= 2**24
     assert probe(attacks.GROW, 0).passed
+
+
+@needs_bwrap
+def test_no_mode_of_the_hosts_devices_is_changed(kind: str) -> None:
+    """They are the host's own files, and a harness that root runs would be their owner."""
+    devices = list(map(Path, DEVICES))
+    before = [device.stat().st_mode for device in devices]
+    try:
+        if kind == "user's unfiltered" and os.geteuid() == 0:
+            pytest.skip("root as a user without the filter is what nobody runs: see `bwrap.may_mount`")
+        assert probe(attacks.MODES, list(DEVICES), kind) == Outcome(True, "passed", "")
+        assert [device.stat().st_mode for device in devices] == before
+    finally:
+        for device, mode in zip(devices, before, strict=True):
+            if device.stat().st_mode != mode:
+                device.chmod(mode & 0o7777)
+
+
+@needs_bwrap
+@pytest.mark.skipif(not may_mount(), reason="only root can be taken for root")
+def test_what_root_runs_is_the_hosts_nobody() -> None:
+    sleeper = Program("import time\ntime.sleep(60)\n", "f", TEST, 5 + SHORT)
+    runner = threading.Thread(target=sandbox.run_all, args=([sleeper], "bwrap"))
+    runner.start()
+    users: set[int] = set()
+    while runner.is_alive() and NOBODY not in users:
+        processes = [psutil.Process(pid) for pid in survivors(f"main({5 + SHORT!r}, True)")]
+        with contextlib.suppress(psutil.Error):
+            users = {uid for process in processes if process.name() == "python" for uid in process.uids()}
+        time.sleep(0.05)
+    runner.join()
+    assert users == {NOBODY}
 
 
 @needs_bwrap
@@ -379,9 +454,7 @@ def test_without_the_filter_the_namespace_still_ends_every_daemon(kind: str) -> 
 
 @needs_bwrap
 def test_the_filter_refuses_what_it_lists() -> None:
-    column = 1 if os.uname().machine == "aarch64" else 0
-    numbers = [each[column] for each in seccomp.FORBIDDEN.values() if each[column] is not None]
-    assert probe(attacks.CALL, numbers) == Outcome(True, "passed", "")
+    assert probe(attacks.CALL, seccomp.forbidden()) == Outcome(True, "passed", "")
     assert shown(attacks.CALL, [39, 172]) == "[39, 172]"  # getpid on either machine is not among them
 
 
@@ -409,7 +482,7 @@ def test_a_killed_harness_leaves_nothing_behind() -> None:
         "sandbox.run_all([program] * 2, 'bwrap', 2)\n"
     )
     harness = subprocess.Popen([sys.executable, "-c", code], cwd=REPOSITORY)
-    mark = f"main({80 + SHORT!r})"
+    mark = f"main({80 + SHORT!r}, "
     deadline = time.monotonic() + 60
     while len(survivors(mark)) < 8 and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -519,7 +592,7 @@ def test_a_confinement_that_breaks_is_nobodys_wrong_answer(path: Path) -> None:
 
 def test_a_containers_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RVEVAL_SANDBOX_IMAGE", "registry.example/python:3.13")
-    command = container.Container("podman").command("tester", 10, "name")
+    command = Container("podman").command("tester", 10, "name")
     line = " ".join(command)
     for part in ("--rm", "--network none", "--read-only", "--memory 1073741824", "--memory-swap 1073741824"):
         assert part in line
@@ -539,7 +612,7 @@ def test_a_container_is_ended_by_its_name(path: Path) -> None:
         "docker",
         f'if [ "$1" = rm ]; then echo "$3" >> {path}/removed; exit 0; fi\n'
         f'echo "$5" >> {path}/named\n'
-        f'while [ "$1" != {container.IMAGE} ]; do shift; done; shift 4\n'
+        f'while [ "$1" != {image()} ]; do shift; done; shift 4\n'
         f'[ "$1" = python ] && shift\nexport PYTHONPATH={inside}\nexec {sys.executable} "$@"',
     )
     sources = [RIGHT, "def f(x):\n    return 0\n", "import time\ntime.sleep(300)\n"]
@@ -547,7 +620,7 @@ def test_a_container_is_ended_by_its_name(path: Path) -> None:
     assert [outcome.reason for outcome in found] == ["passed", "wrong", "timeout"]
     named, removed = ((path / name).read_text().split() for name in ("named", "removed"))
     assert len(set(named)) == len(named) == 8  # two a program, and the trivial one
-    assert removed == [named[6]]  # the others saw their channel closed, and went
+    assert removed == [named[7]]  # the others saw their channel closed, and went
     assert_gone(repr(SHORT))
 
 
@@ -610,7 +683,10 @@ def test_nesting_and_size_have_an_end() -> None:
     assert wire.decode(wire.encode(nested)) == nested
     with pytest.raises(wire.Unsendable, match="levels"):
         wire.encode([nested])
+    data = wire.encode([])
+    for _ in range(10**3):
+        data = b"l%d:%s" % (len(data), data)
     with pytest.raises(wire.Garbled, match="levels"):
-        wire.decode(b"l" * 10**6)
+        wire.decode(data)
     with pytest.raises(wire.TooLarge):
         wire.encode("x" * wire.LARGEST + "x")
