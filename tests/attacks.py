@@ -168,6 +168,12 @@ import ctypes, os
 libc = ctypes.CDLL(None, use_errno=True)
 def f(paths):
     found = []
+    for number in range(64):
+        try:
+            os.fchmod(number, 0o667)
+            found.append(number)
+        except OSError:
+            pass
     for path in paths:
         mode = os.stat(path).st_mode & 0o7777 ^ 0o001
         with open(path, 'rb') as file:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from rveval.sandbox import available, pool
+from rveval.sandbox import available, run
 from rveval.sandbox.programs import Kind, Outcome, Program, Reason
 
 __all__ = ["Kind", "Outcome", "Program", "Reason", "check", "run_all"]
@@ -46,4 +46,4 @@ def run_all(
         Refused: the kind does not work here.
         Failed: the confinement itself fails in between, or a program's `test` or `helpers` do not load.
     """
-    return pool.run_in(available.box(kind), programs, workers, progress)
+    return run.run_in(available.box(kind), programs, workers, progress)

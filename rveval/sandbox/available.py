@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 import re
 import shutil
 import threading
-from collections.abc import Callable
 from typing import get_args
 
 from rveval.errors import Failed, Problem, Refused
-from rveval.sandbox import pool, seccomp
-from rveval.sandbox.box import Box, Container, Unsafe, image
-from rveval.sandbox.bwrap import Bwrap
+from rveval.sandbox import run, seccomp
+from rveval.sandbox.box import Box, container, image, unsafe
+from rveval.sandbox.bwrap import bwrap
 from rveval.sandbox.programs import Kind, Program
 
 TRIVIAL = Program("def answer():\n    return 42\n", "answer", "def check(candidate):\n    assert candidate() == 42\n")
@@ -41,11 +41,11 @@ MEANINGS = (
     (r"", "but does not run a program", "or sandbox=bwrap"),
 )
 
-_boxes: dict[str, Callable[[], Box]] = {
-    "bwrap": Bwrap,
-    "docker": lambda: Container("docker"),
-    "podman": lambda: Container("podman"),
-    "unsafe": Unsafe,
+_boxes: dict[str, Box] = {
+    "bwrap": bwrap,
+    "docker": functools.partial(container, "docker"),
+    "podman": functools.partial(container, "podman"),
+    "unsafe": unsafe,
 }
 _tried: dict[str, Problem | Box] = {}
 _lock = threading.Lock()
@@ -81,11 +81,10 @@ def _missing(kind: str) -> Problem | None:
 
 
 def _try(kind: str) -> Problem | Box:
-    candidate = _boxes[kind]()
     try:
-        outcome = pool.run_in(candidate, [TRIVIAL], workers=1)[0]
+        outcome = run.run_in(_boxes[kind], [TRIVIAL], workers=1)[0]
         if outcome.passed:
-            return candidate
+            return _boxes[kind]
         said = f"a program that returns 42 ended as {outcome.reason}: {outcome.detail}"
     except Failed as error:
         said = error.problems[0].found

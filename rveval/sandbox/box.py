@@ -1,4 +1,4 @@
-"""What the kinds of confinement have in common; the containers; and no confinement at all."""
+"""How a confined process is started and ended, whatever confines it; containers; and no confinement at all."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import signal
 import subprocess
 import sys
 import uuid
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
-from rveval.sandbox.inside.process import MEMORY, NOBODY
+from rveval.sandbox.inside import MEMORY, NOBODY
 
 Role = Literal["candidate", "tester"]
 INSIDE = Path(__file__).resolve().parent / "inside"
@@ -25,41 +25,72 @@ KEPT = ("PATH", "HOME", "USER", "TMPDIR", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_A
 """What a container's client needs of the user's environment to find its engine; it does not reach the container."""
 
 
-def arguments(role: Role, seconds: float, as_root: bool = False) -> list[str]:
-    """Python's arguments: no site, no user's packages, no current folder, nothing written; then what to do."""
-    return ["-S", "-s", "-P", "-B", "-c", f"from inside.{role} import main; main({seconds!r}, {as_root})"]
+@dataclass(frozen=True)
+class Command:
+    """One process to be started.
 
+    Args:
+        words: what to run.
+        environment: for it, and nothing else of the user's.
+        filter: of system calls, for bwrap: it gets a descriptor to read it from.
+        removal: what removes it if it has not gone a second after the other side; killing its client does not.
+    """
 
-def launch(
-    command: Sequence[str], stdin: int, stdout: int, env: Mapping[str, str], pass_fds: Sequence[int] = ()
-) -> subprocess.Popen[bytes]:
-    """Start a command between two pipes, in a session of its own and with no other descriptors."""
-    return subprocess.Popen(
-        command, 0, None, stdin, stdout, subprocess.PIPE, env=env, pass_fds=pass_fds, start_new_session=True
-    )
+    words: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    filter: bytes = b""
+    removal: Sequence[str] = ()
 
+    def start(self, stdin: IO[bytes], stdout: IO[bytes], stderr: int) -> subprocess.Popen[bytes]:
+        """Start it between two pipes, in a session of its own. Only it keeps the end that it reads.
 
-class Box(ABC):
-    """One kind of confinement."""
-
-    @abstractmethod
-    def start(self, role: Role, seconds: float, stdin: int, stdout: int) -> subprocess.Popen[bytes]:
-        """Start one confined process between two pipes, its standard error in another. Raises OSError if that fails."""
+        Raises:
+            OSError: that fails.
+        """
+        words, rules = list(self.words), []
+        if self.filter:
+            reader, writer = os.pipe()
+            os.write(writer, self.filter)
+            os.close(writer)
+            rules.append(reader)
+            words[1:1] = ["--seccomp", str(reader)]
+        try:
+            with stdin:
+                return subprocess.Popen(
+                    *(words, 0, None, stdin, stdout, stderr),
+                    env=self.environment,
+                    pass_fds=rules,
+                    start_new_session=True,
+                )
+        finally:
+            for number in rules:
+                os.close(number)
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:
         """End a process with everything it started, and take its exit status."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if self.removal:  # one that sees its input closed goes by itself, which is quicker
+                process.wait(1)
+        if self.removal and process.returncode is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                subprocess.run(self.removal, capture_output=True, check=False, timeout=60, env=self.environment)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
-class Unsafe(Box):
-    """Starts processes that may do what the user may: read, write, connect, and leave processes behind."""
+Box = Callable[[Role, float], Command]
+"""One kind of confinement: what is to be started in which role, with how many seconds of processor time."""
 
-    def start(self, role: Role, seconds: float, stdin: int, stdout: int) -> subprocess.Popen[bytes]:
-        """Start one process, in an empty environment but for what makes its verdicts repeatable."""
-        environment = ENVIRONMENT | {"PYTHONPATH": str(INSIDE.parent)}
-        return launch([sys.executable, *arguments(role, seconds)], stdin, stdout, environment)
+
+def arguments(role: Role, seconds: float, as_root: bool = False) -> list[str]:
+    """Python's arguments: no site, no user's packages, no current folder, nothing written; then what to do."""
+    return ["-S", "-s", "-P", "-B", "-c", f"from inside.{role} import main; main({seconds!r}, {as_root})"]
+
+
+def unsafe(role: Role, seconds: float) -> Command:
+    """No confinement: the process may do what the user may: read, write, connect, and leave processes behind."""
+    return Command([sys.executable, *arguments(role, seconds)], ENVIRONMENT | {"PYTHONPATH": str(INSIDE.parent)})
 
 
 def image() -> str:
@@ -67,42 +98,19 @@ def image() -> str:
     return os.environ.get("RVEVAL_SANDBOX_IMAGE") or "python:3.12-slim"
 
 
-class Container(Box):
-    """Starts processes in containers, one each.
-
-    Args:
-        engine: "docker" or "podman".
-    """
-
-    def __init__(self, engine: str) -> None:
-        self.engine = engine
-        self._client = {key: value for key, value in os.environ.items() if key in KEPT or key.startswith("DOCKER_")}
-
-    def command(self, role: Role, seconds: float, name: str) -> list[str]:
-        """What to run. `timeout` is process 1: the container ends by itself even if nobody is left to end it."""
-        environment = ENVIRONMENT | {"PYTHONPATH": "/rveval", "PYTHONOPTIMIZE": ""}
-        return [
-            *(shutil.which(self.engine) or self.engine, "run", "--rm", "--interactive", "--name", name),
-            *("--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
-            *("--memory", str(MEMORY), "--memory-swap", str(MEMORY), "--pids-limit", "64"),
-            *("--tmpfs", f"/tmp:size={TMP_BYTES},mode=1777", "--volume", f"{INSIDE}:/rveval/inside:ro"),
-            *(part for key, value in environment.items() for part in ("--env", f"{key}={value}")),
-            *("--user", f"{NOBODY}:{NOBODY}", "--workdir", "/tmp", "--hostname", "sandbox"),
-            *("--entrypoint", "timeout", image(), "-s", "KILL", str(int(seconds) + 60)),
-            *("python", *arguments(role, seconds)),
-        ]
-
-    def start(self, role: Role, seconds: float, stdin: int, stdout: int) -> subprocess.Popen[bytes]:
-        """Start one container; the client that speaks to it is the process."""
-        return launch(self.command(role, seconds, f"rveval-{uuid.uuid4().hex}"), stdin, stdout, self._client)
-
-    def stop(self, process: subprocess.Popen[bytes]) -> None:
-        """End the container: one that sees its input closed goes by itself, which is quicker than being removed."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(1)
-        if process.returncode is None:
-            command = list(map(str, process.args))  # type: ignore[arg-type]
-            remove = [self.engine, "rm", "--force", command[command.index("--name") + 1]]
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                subprocess.run(remove, capture_output=True, check=False, timeout=60, env=self._client)
-        super().stop(process)
+def container(engine: str, role: Role, seconds: float) -> Command:
+    """A container of docker or podman. `timeout` is process 1: it ends by itself even if nobody is left to end it."""
+    name, program = f"rveval-{uuid.uuid4().hex}", shutil.which(engine) or engine
+    environment = ENVIRONMENT | {"PYTHONPATH": "/rveval", "PYTHONOPTIMIZE": ""}
+    words = [
+        *(program, "run", "--rm", "--interactive", "--name", name, "--log-driver", "none", "--hostname", "sandbox"),
+        *("--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+        *("--memory", str(MEMORY), "--memory-swap", str(MEMORY), "--pids-limit", "64"),
+        *("--tmpfs", f"/tmp:size={TMP_BYTES},mode=1777", "--volume", f"{INSIDE}:/rveval/inside:ro"),
+        *(part for key, value in environment.items() for part in ("--env", f"{key}={value}")),
+        *("--user", f"{NOBODY}:{NOBODY}", "--workdir", "/tmp"),
+        *("--entrypoint", "timeout", image(), "-s", "KILL", str(int(seconds) + 60)),
+        *("python", *arguments(role, seconds)),
+    ]
+    client = {key: value for key, value in os.environ.items() if key in KEPT or key.startswith("DOCKER_")}
+    return Command(words, client, removal=[program, "rm", "--force", name])

@@ -22,8 +22,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rveval.sandbox import seccomp
-from rveval.sandbox.box import ENVIRONMENT, INSIDE, TMP_BYTES, Box, Role, arguments, launch
-from rveval.sandbox.inside.process import NOBODY
+from rveval.sandbox.box import ENVIRONMENT, INSIDE, TMP_BYTES, Command, Role, arguments
+from rveval.sandbox.inside import NOBODY
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 LIBRARY = f"/python/{sys.platlibdir}/python{sys.version_info.major}.{sys.version_info.minor}"
@@ -63,6 +63,7 @@ def _visible() -> dict[str, str]:
     return files | _shared([python, *binaries])
 
 
+@functools.cache
 def may_mount() -> bool:
     """Whether this is a root with CAP_SYS_ADMIN: bwrap then needs no user namespace to make the others."""
     rights = re.search(r"CapEff:\s*(\w+)", Path("/proc/self/status").read_text())
@@ -94,26 +95,14 @@ def confinement(as_root: bool) -> tuple[str, ...]:
     return tuple(command)
 
 
-class Bwrap(Box):
-    """Starts processes under bubblewrap.
+def bwrap(role: Role, seconds: float, as_root: bool | None = None) -> Command:
+    """A process under bubblewrap; its environment is empty also outside, where bwrap itself runs.
 
     Args:
-        as_root: they become nobody themselves; else a user namespace says that they are. Default: as this user may.
+        role: what it is.
+        seconds: of processor time.
+        as_root: it becomes nobody by itself; else a user namespace says that it is. Default: as this user may.
     """
-
-    def __init__(self, as_root: bool | None = None) -> None:
-        self.as_root = may_mount() if as_root is None else as_root
-
-    def command(self, role: Role, seconds: float) -> list[str]:
-        """What to run, all but bwrap and the filter."""
-        return [*confinement(self.as_root), "/python/bin/python", *arguments(role, seconds, self.as_root)]
-
-    def start(self, role: Role, seconds: float, stdin: int, stdout: int) -> subprocess.Popen[bytes]:
-        """Start one confined process; its environment is empty also outside, where bwrap itself runs."""
-        rules = seccomp.readable()
-        bwrap = shutil.which("bwrap") or "bwrap"
-        try:
-            command = [bwrap, "--seccomp", str(rules), *self.command(role, seconds)]
-            return launch(command, stdin, stdout, {}, (rules,))
-        finally:
-            os.close(rules)
+    as_root = may_mount() if as_root is None else as_root
+    python = ["/python/bin/python", *arguments(role, seconds, as_root)]
+    return Command([shutil.which("bwrap") or "bwrap", *confinement(as_root), *python], filter=seccomp.program())

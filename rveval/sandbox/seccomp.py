@@ -9,7 +9,7 @@ kernel's tables (arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generi
 from __future__ import annotations
 
 import errno
-import os
+import functools
 import platform
 import re
 import struct
@@ -50,6 +50,7 @@ def forbidden(machine: str = "") -> list[int]:
     return [int(call[column]) for call in CALLS if call[column] != "-"]
 
 
+@functools.cache
 def program(machine: str = "") -> bytes:
     """The filter for a machine (default: this one): an array of `struct sock_filter`.
 
@@ -64,11 +65,3 @@ def program(machine: str = "") -> bytes:
         lines += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERRNO | code)]
     lines += [(_AT_LEAST, 0, 1, UNKNOWN), (_RETURN, 0, 0, _ERRNO | errno.ENOSYS), (_RETURN, 0, 0, _ALLOW)]
     return b"".join(struct.pack("=HBBI", *line) for line in lines)
-
-
-def readable() -> int:
-    """The filter in a pipe, for one reader; the caller closes the descriptor."""
-    reader, writer = os.pipe()
-    with os.fdopen(writer, "wb") as stream:
-        stream.write(program())
-    return reader

@@ -12,9 +12,11 @@ import sys
 import threading
 import time
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from dataclasses import replace
 from decimal import Decimal
 from enum import IntEnum
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import attacks
@@ -27,11 +29,11 @@ from hypothesis import strategies as st
 
 from rveval import benchmarks, sandbox
 from rveval.errors import Failed, Refused
-from rveval.sandbox import Outcome, Program, available, pool, seccomp
-from rveval.sandbox.box import ENVIRONMENT, Container, Role, image, launch
-from rveval.sandbox.bwrap import DEVICES, LIBRARY, PATHS, Bwrap, may_mount
-from rveval.sandbox.inside import wire
-from rveval.sandbox.inside.process import NOBODY
+from rveval.sandbox import Outcome, Program, available, seccomp
+from rveval.sandbox import run as runner
+from rveval.sandbox.box import ENVIRONMENT, Command, Role, container, image
+from rveval.sandbox.bwrap import DEVICES, LIBRARY, PATHS, bwrap, may_mount
+from rveval.sandbox.inside import NOBODY, wire
 
 needs_bwrap = needs_command("bwrap", "bubblewrap")
 TEST = "def check(candidate):\n    assert candidate(20) == 42\n    assert candidate(1) == 4\n"
@@ -101,7 +103,7 @@ def assert_gone(mark: str) -> None:
 )
 def test_each_end_has_its_reason(source: str, reason: str, detail: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if detail == "processor time":  # which a busy machine gives out slowly: let the clock not be first
-        monkeypatch.setattr(pool, "PATIENCE", 60)
+        monkeypatch.setattr(runner, "PATIENCE", 60)
     found = run(source, timeout_s=SHORT if reason == "timeout" else 10)
     assert (found.reason, found.passed) == (reason, reason == "passed"), found
     assert detail in found.detail
@@ -278,7 +280,8 @@ def test_numpys_numbers_arrive_as_they_are() -> None:
         "def check(candidate):\n"
         "    number, array, truth, sums = candidate(np.array([1.5]))\n"
         "    assert (type(number), type(array), type(truth)) == (np.float32, np.ndarray, np.bool_)\n"
-        "    assert (number, array.tolist(), truth, sums.tolist()) == (np.float32(0.1), [[0, 1], [2, 3]], True, [2.5])\n"
+        "    assert (number, truth, sums.tolist()) == (np.float32(0.1), True, [2.5])\n"
+        "    assert array.tolist() == [[0, 1], [2, 3]]\n"
     )
     assert run(f"import numpy as np\ndef f(x):\n    return {returned}\n", test) == Outcome(True, "passed", "")
     for value in ("np.array([lambda: 1])", "np.zeros(2, 'M8[s]')", "np.zeros(2, 'i4,f8')"):
@@ -316,18 +319,17 @@ def test_a_large_source_is_no_crime() -> None:
 # ---- getting out
 
 
-class Unfiltered(Bwrap):
+def unfiltered(role: Role, seconds: float, as_root: bool | None = None) -> Command:
     """Without the filter of system calls: what the namespaces hold by themselves."""
-
-    def start(self, role: Role, seconds: float, stdin: int, stdout: int) -> subprocess.Popen[bytes]:
-        return launch(["bwrap", *self.command(role, seconds)], stdin, stdout, {})
+    return replace(bwrap(role, seconds, as_root), filter=b"")
 
 
 @pytest.fixture(params=["bwrap", "unfiltered", "user's", "user's unfiltered"])
 def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """bwrap as it is, with one of its two walls taken down, and as it is for a user who is not root."""
-    for name, box in (("unfiltered", Unfiltered()), ("user's", Bwrap(False)), ("user's unfiltered", Unfiltered(False))):
-        monkeypatch.setitem(available._tried, name, box)
+    monkeypatch.setitem(available._tried, "unfiltered", unfiltered)
+    monkeypatch.setitem(available._tried, "user's", partial(bwrap, as_root=False))
+    monkeypatch.setitem(available._tried, "user's unfiltered", partial(unfiltered, as_root=False))
     return str(request.param)
 
 
@@ -382,16 +384,16 @@ def test_no_mode_of_the_hosts_devices_is_changed(kind: str) -> None:
 @needs_bwrap
 @pytest.mark.skipif(not may_mount(), reason="only root can be taken for root")
 def test_what_root_runs_is_the_hosts_nobody() -> None:
-    sleeper = Program("import time\ntime.sleep(60)\n", "f", TEST, 5 + SHORT)
-    runner = threading.Thread(target=sandbox.run_all, args=([sleeper], "bwrap"))
-    runner.start()
+    sleeper = Program("import time\ntime.sleep(60)\n", "f", TEST, 0.25 + SHORT)
+    thread = threading.Thread(target=sandbox.run_all, args=([sleeper], "bwrap"))
+    thread.start()
     users: set[int] = set()
-    while runner.is_alive() and NOBODY not in users:
-        processes = [psutil.Process(pid) for pid in survivors(f"main({5 + SHORT!r}, True)")]
+    while thread.is_alive() and users != {NOBODY}:
+        processes = [psutil.Process(pid) for pid in survivors(f"main({0.25 + SHORT!r}, True)")]
         with contextlib.suppress(psutil.Error):
             users = {uid for process in processes if process.name() == "python" for uid in process.uids()}
         time.sleep(0.05)
-    runner.join()
+    thread.join()
     assert users == {NOBODY}
 
 
@@ -572,8 +574,8 @@ def test_a_kind_that_does_not_exist_is_refused() -> None:
 def test_it_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(available, "_tried", {})
     tries: list[int] = []
-    run_in = pool.run_in
-    monkeypatch.setattr(pool, "run_in", lambda *given, **named: tries.append(1) or run_in(*given, **named))
+    run_in = runner.run_in
+    monkeypatch.setattr(runner, "run_in", lambda *given, **named: tries.append(1) or run_in(*given, **named))
     sandbox.check("bwrap")
     sandbox.check("bwrap")
     assert tries == [1]
@@ -592,7 +594,7 @@ def test_a_confinement_that_breaks_is_nobodys_wrong_answer(path: Path) -> None:
 
 def test_a_containers_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RVEVAL_SANDBOX_IMAGE", "registry.example/python:3.13")
-    command = Container("podman").command("tester", 10, "name")
+    command = container("podman", "tester", 10).words
     line = " ".join(command)
     for part in ("--rm", "--network none", "--read-only", "--memory 1073741824", "--memory-swap 1073741824"):
         assert part in line

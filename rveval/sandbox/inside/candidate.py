@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from . import process, wire
+from . import begin, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def main(seconds: float, as_root: bool) -> None:
     Messages out: ("started", None, ""), then ("loaded", None, ""), after each call ("value", v, ""); instead of the
     latter two also ("raised", name, text).
     """
-    calls, answers = process.begin(seconds, as_root)
+    calls, answers = begin(seconds, as_root)
     source, entry_point = wire.receive(calls, largest=2**31)
     wire.send(answers, ("started", None, ""))
     functions: list[Callable[..., object]] = []

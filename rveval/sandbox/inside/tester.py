@@ -12,7 +12,7 @@ from __future__ import annotations
 import builtins
 import os
 
-from . import process, wire
+from . import begin, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Remote:
 
 def main(seconds: float, as_root: bool) -> None:
     """Load the tests of the first message, run them against the other side, say how it ended."""
-    answers, calls = process.begin(seconds, as_root)
+    answers, calls = begin(seconds, as_root)
     lines = os.fdopen(os.dup(2), "wb", 0)
     for number in (1, 2):
         os.dup2(0, number)

@@ -70,10 +70,15 @@ def decode(data: bytes) -> object:
     return value
 
 
-def send(stream: BinaryIO, value: object, largest: int = LARGEST) -> None:
-    """Write one message: four bytes of length, then the value. Raises as `encode` does, before anything is written."""
+def framed(value: object, largest: int = LARGEST) -> bytes:
+    """One message: four bytes of length, then the value. Raises as `encode` does."""
     data = encode(value, largest)
-    stream.write(len(data).to_bytes(4, "big") + data)
+    return len(data).to_bytes(4, "big") + data
+
+
+def send(stream: BinaryIO, value: object) -> None:
+    """Write one message. Raises as `encode` does, before anything is written."""
+    stream.write(framed(value))
     stream.flush()
 
 
