@@ -4,7 +4,7 @@ Two processes a program, each confined, with nothing but bytes between them: the
 answers calls of its function; the tester's holds the tests, calls, and compares what it is told: plain values.
 So the code can't read its tests, nor end them early, nor return an object that is equal to everything: all it can do is
 answer, and a wrong answer is wrong however it was sent. Arguments and results go by value. A program gets the standard
-library, and may start neither processes nor threads (under bwrap).
+library, and may start neither processes nor threads (under bwrap, where it also gets this Python's numpy).
 """
 
 from __future__ import annotations

@@ -18,25 +18,17 @@ from rveval.sandbox.programs import Kind, Program
 TRIVIAL = Program("def answer():\n    return 42\n", "answer", "def check(candidate):\n    assert candidate() == 42\n")
 OTHERWISE = "or choose what is there: sandbox=docker, sandbox=podman"
 PACKAGES = {"bwrap": "bubblewrap", "docker": "docker.io", "podman": "podman"}
-NAMESPACES = (
+ALLOW = (
     "allow them: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu) or "
     f"kernel.unprivileged_userns_clone=1 (Debian); in a container, start that with --privileged; {OTHERWISE}"
 )
-IMAGE = "{kind} pull {image}, or name another by RVEVAL_SANDBOX_IMAGE"
+PULL = "{kind} pull {image}, or name another by RVEVAL_SANDBOX_IMAGE"
 # A pattern of "kind: what it said", what that means, what to do; the first that fits.
 MEANINGS = (
-    (
-        r"bwrap: .*(namespace|uid map|rtm_newaddr|permission denied)",
-        "but this system forbids user namespaces to it",
-        NAMESPACES,
-    ),
+    (r"bwrap: .*(namespace|uid map|rtm_newaddr|permission denied)", "but this system forbids user namespaces", ALLOW),
     (r"bwrap: .*unknown option", "but too old", f"install bubblewrap 0.7 or newer; {OTHERWISE}"),
-    (
-        r".*(daemon|docker\.sock|podman\.sock)",
-        "but its daemon does not answer",
-        "start it (sudo systemctl start docker)",
-    ),
-    (r"(docker|podman): .*(image|manifest|pull)", "but can't get the image {image}", IMAGE),
+    (r".*(daemon|docker\.sock|podman\.sock)", "but its daemon does not answer", "start it (systemctl start docker)"),
+    (r"(docker|podman): .*(image|manifest|pull)", "but can't get the image {image}", PULL),
     (r"bwrap:", "but does not run a program", OTHERWISE),
     (r"", "but does not run a program", "or sandbox=bwrap"),
 )
@@ -88,6 +80,6 @@ def _try(kind: str) -> Problem | Box:
         said = f"a program that returns 42 ended as {outcome.reason}: {outcome.detail}"
     except Failed as error:
         said = error.problems[0].found
-    what, fix = next((what, fix) for said_, what, fix in MEANINGS if re.match(said_, f"{kind}: {said}", re.IGNORECASE))
+    what, fix = next(rest for pattern, *rest in MEANINGS if re.match(pattern, f"{kind}: {said}", re.IGNORECASE))
     known = {"kind": kind, "image": image()}
     return Problem(f"{kind} is installed, {what.format(**known)}", "sandbox", found=said, fix=fix.format(**known))

@@ -39,7 +39,7 @@ class Outcome:
     Args:
         passed: all its tests ran, and held.
         reason: passed; wrong (a test did not hold); error (it raised, ended itself, does not parse, returned what is no
-            plain value); timeout; memory; output (it printed or returned too much); killed (ended by a signal); missing
+            plain value); timeout; memory; output (it returned too much); killed (ended by a signal); missing
             module (it, or a test, imports what is not there: whether it is right is not known).
         detail: the failing line of the tests, the exception, the signal, the module; at most a few hundred characters.
     """

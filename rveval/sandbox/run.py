@@ -128,7 +128,8 @@ def _outcome(program: Program, said: str, over: bool, status: int | None) -> Out
         fix = "look at the benchmark's file: its `test` and `prompt` are not what was published"
         raise Failed(Problem(what, "sandbox", found=detail, fix=fix))
     if not said.startswith(STARTED):
-        raise _failed(said.removeprefix(READY) if over else f"no start within {START_S:g} s")
+        said = "the program's process does not start" if word == "gone" else said
+        raise _failed(said if over else f"no start within {START_S:g} s")
     if not over:
         return Outcome(False, "timeout", f"not done after {PATIENCE * program.timeout_s:g} s")
     if word == "gone":

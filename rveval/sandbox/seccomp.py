@@ -39,27 +39,23 @@ _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 
 
-def known(machine: str = "") -> bool:
-    """Whether there is a filter for a machine (default: this one)."""
-    return (machine or platform.machine()) in _MACHINES
+def known() -> bool:
+    """Whether there is a filter for this machine."""
+    return platform.machine() in _MACHINES
 
 
-def forbidden(machine: str = "") -> list[int]:
-    """The numbers of the calls that end with EPERM on a machine (default: this one)."""
-    column = _MACHINES[machine or platform.machine()][1]
+def forbidden() -> list[int]:
+    """The numbers of the calls that end with EPERM on this machine."""
+    column = _MACHINES[platform.machine()][1]
     return [int(call[column]) for call in CALLS if call[column] != "-"]
 
 
 @functools.cache
-def program(machine: str = "") -> bytes:
-    """The filter for a machine (default: this one): an array of `struct sock_filter`.
-
-    Raises:
-        KeyError: no numbers for this machine.
-    """
-    refused = dict.fromkeys(forbidden(machine), errno.EPERM) | {CLONE3: errno.ENOSYS}
+def program() -> bytes:
+    """The filter for this machine: an array of `struct sock_filter`. Raises KeyError where it is not `known`."""
+    refused = dict.fromkeys(forbidden(), errno.EPERM) | {CLONE3: errno.ENOSYS}
     # Each: what to do, how many lines to skip if it holds, and if not, with which value.
-    lines = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, _MACHINES[machine or platform.machine()][0]), (_RETURN, 0, 0, _KILL)]
+    lines = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, _MACHINES[platform.machine()][0]), (_RETURN, 0, 0, _KILL)]
     lines += [(_LOAD, 0, 0, 0)]
     for number, code in refused.items():
         lines += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERRNO | code)]
