@@ -186,6 +186,7 @@ def test_remarks() -> None:
     assert said("rv_gsm8k") == said("rv_gsm8k_typos") == said("rv_tiny_math_think") == said("rv_humaneval") == ""
     assert "never saw typos" in said("rv_tiny_math_think+typos")
     assert "unconfined" in said("rv_humaneval", "unsafe")
+    assert "unconfined" in said("rv_stock_humaneval", "unsafe")
     assert said("rv_gsm8k", "unsafe") == ""
 
 

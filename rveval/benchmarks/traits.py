@@ -25,4 +25,6 @@ _TRAITS = {
 
 def traits(source: str) -> Traits:
     """The traits of a source's items, a source being what `load` takes."""
-    return Traits(fixed="prompt") if source.startswith(STOCK) else _TRAITS[source]
+    if source.startswith(STOCK):
+        return replace(_TRAITS[source.removeprefix(STOCK)], fixed="prompt")
+    return _TRAITS[source]

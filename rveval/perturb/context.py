@@ -1,62 +1,44 @@
-"""Another problem before or after the one asked, with words that say which of the two is to be answered.
-
-No wording counts problems ("the second one"): demonstrations may stand before them all.
-"""
+"""Another problem before or after the one asked, with words that say which of the two is to be answered."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from random import Random
 
+from rveval.perturb.data import load
 from rveval.perturb.family import Family
 from rveval.perturb.gold import plain, right_answer, value
 from rveval.perturb.item import How, Item
-from rveval.perturb.problems_bank import FUNCTIONS, QUESTIONS, TINY, WORD_PROBLEMS, Function, Solved
 
-# What stands around a solved problem, and how it is written.
-SOLVED_BEFORE = (
-    ("The following problem is an example that is already solved.", "Answer only the problem that comes after it."),
-    ("Here is a problem that has been answered already.", "The next problem is the one to answer."),
-    ("Somebody else has solved this one:", "Now answer the next problem, and only that one."),
-    ("This is not your problem, it is only here to read, with its answer.", "Your problem comes now."),
-)
-SOLVED_FORMS = (
-    "Question: {question}\nAnswer: {worked}",
-    "Problem: {question}\nSolution: {worked}",
-    "Q: {question}\nA: {worked}",
-)
-UNSOLVED_BEFORE = (
-    ("The following problem is not to be answered.", "Answer only the problem that comes after it."),
-    ("Here is a problem for somebody else. Leave it alone.", "The next problem is the one to answer."),
-    ("Read this, but do not answer it:", "Now answer the next problem, and only that one."),
-    ("This problem will be asked another day.", "The only problem to answer today comes now."),
-)
-UNSOLVED_AFTER = (
-    "Another problem, which is not to be answered: {question} Answer only the problem before it.",
-    "Do not answer this one, it is for somebody else: {question} The problem above it is the one to answer.",
-    "There will be a different problem later: {question} For now, answer only the problem above.",
-    "Next week's problem, only to read: {question} The one to answer is the problem before it.",
-)
-UNSOLVED_BEFORE_TINY = (
-    "Do not answer this: {question} Answer only the next question.",
-    "This is not the question: {question} The question comes now.",
-    "{question} This was another question. Answer only the next one.",
-)
-FINISHED_CODE = (
-    (
-        "This function is already finished and needs nothing.",
-        "Only the function that comes after it is to be completed.",
-    ),
-    ("A finished function, only here as an example:", "It stays as it is. Complete only the next function."),
-    ("Somebody else has written this function:", "Yours is the next one, and only that one."),
-)
-UNFINISHED_CODE = (
-    ("This function belongs to somebody else. Leave it unfinished.", "Complete only the function that comes after it."),
-    ("Do not complete this function:", "The next function is the one to complete."),
-)
-DONE = "# Already done, nothing to change here."
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A problem with its answer as it is written out, with its steps where it has any."""
+
+    question: str
+    worked: str
+
+    @property
+    def answer(self) -> str:
+        return self.worked.split("####")[-1].strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A small function: its head with the docstring, and its body."""
+
+    name: str
+    stub: str
+    body: str
+
+
+_DATA = load("context")
+WORD_PROBLEMS = [Solved(**problem) for problem in _DATA["word_problems"]]
+QUESTIONS = [Solved(**problem) for problem in _DATA["questions"]]
+TINY = [Solved(**problem) for problem in _DATA["tiny"]]
+FUNCTIONS = [Function(**function) for function in _DATA["functions"]]
 
 _WORD = re.compile(r"\w+")
 
@@ -97,26 +79,26 @@ def _around(item: Item, paragraphs: tuple[str, ...]) -> Item:
 
 
 def _solved_before(item: Item, other: Solved, rng: Random) -> Item:
-    opening, closing = rng.choice(SOLVED_BEFORE)
-    return _around(item, (opening, _filled(rng.choice(SOLVED_FORMS), other), closing))
+    opening, closing = rng.choice(_DATA["solved_before"])
+    return _around(item, (opening, _filled(rng.choice(_DATA["solved_forms"]), other), closing))
 
 
 def _unsolved_before(item: Item, other: Solved, rng: Random) -> Item:
-    opening, closing = rng.choice(UNSOLVED_BEFORE)
+    opening, closing = rng.choice(_DATA["unsolved_before"])
     return _around(item, (opening, other.question, closing))
 
 
 def _unsolved_after(item: Item, other: Solved, rng: Random) -> Item:
-    return replace(item, after=(*item.after, _filled(rng.choice(UNSOLVED_AFTER), other)))
+    return replace(item, after=(*item.after, _filled(rng.choice(_DATA["unsolved_after"]), other)))
 
 
 def _solved_before_tiny(item: Item, other: Solved, rng: Random) -> Item:
     """As in the few-shot texts that the models are trained on: the question without an answer is the one asked."""
-    return _around(item, (_filled(SOLVED_FORMS[0], other),))
+    return _around(item, (_filled(_DATA["solved_forms"][0], other),))
 
 
 def _unsolved_before_tiny(item: Item, other: Solved, rng: Random) -> Item:
-    return _around(item, (_filled(rng.choice(UNSOLVED_BEFORE_TINY), other),))
+    return _around(item, (_filled(rng.choice(_DATA["unsolved_before_tiny"]), other),))
 
 
 _Place = Callable[[Item, Solved, Random], Item]
@@ -133,18 +115,18 @@ def _beside_code(item: Item, rng: Random) -> Item:
     known = set(_WORD.findall(f"{item.question} {item.entry_point} {item.test}"))
     other = rng.choice([function for function in FUNCTIONS if function.name not in known])
     if rng.random() < 0.5:
-        opening, closing = rng.choice(UNFINISHED_CODE)
+        opening, closing = rng.choice(_DATA["unfinished_code"])
         return _around(item, (opening, other.stub, closing))
-    opening, closing = rng.choice(FINISHED_CODE)
+    opening, closing = rng.choice(_DATA["finished_code"])
     return _around(item, (opening, _finished(other, rng), closing))
 
 
 def _finished(other: Function, rng: Random) -> str:
     code = f"{other.stub}\n{other.body}"
-    return f"{DONE}\n{code}" if rng.random() < 0.5 else code
+    return f"{_DATA['done']}\n{code}" if rng.random() < 0.5 else code
 
 
-FAMILIES: tuple[Family, ...] = (
+FAMILIES = (
     # A new right answer could be the other problem's.
     Family(
         "context",

@@ -1,38 +1,30 @@
 """Sentences that do not bear on the answer: about a person and a thing that the problem does not have.
 
-Where a sentence may stand in a story is decided by `distractor_places`, what it says by `distractor_sentences`, and
-what is put into code by `distractor_code`.
+Where a sentence may stand in a story is decided by `distractor_places`, what is put into code by `distractor_code`. A
+sentence shares no word with the problem, and none that goes together with a word of it.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 from random import Random
 
+from rveval.perturb.data import load, words
 from rveval.perturb.distractor_code import add_aside, lost_aside
 from rveval.perturb.distractor_places import Place, places, put, suits
-from rveval.perturb.distractor_sentences import (
-    BOYS,
-    GENERAL,
-    GIRLS,
-    SCIENCE,
-    THINGS,
-    TINY,
-    TINY_BOYS,
-    TINY_GIRLS,
-    TINY_ORDER,
-    TINY_PLAIN,
-    fitting,
-    plain_words,
-    words_of,
-)
 from rveval.perturb.family import Family, same_answer
 from rveval.perturb.item import How, Item
 
 MOST = 3
 _NUMBER = re.compile(r"\d+")
 _PIECE = re.compile(r"\S+")
+_WORD = re.compile(r"[a-z]+")
+_DATA = load("distractor")
+_GIRLS, _BOYS = words(_DATA["girls"]), words(_DATA["boys"])
+_TINY_GIRLS, _TINY_BOYS = words(_DATA["tiny_girls"]), words(_DATA["tiny_boys"])
+_FUNCTION_WORDS = frozenset(words(_DATA["function_words"]))
 
 
 def distractor(item: Item, rng: Random, how: How) -> Item:
@@ -67,7 +59,7 @@ def _in_story(item: Item, rng: Random, count: int) -> Item:
     girl = sum(suits(place, "girl") for place in found)
     boy = sum(suits(place, "boy") for place in found)
     kind = "girl" if girl > boy or (girl == boy and rng.random() < 0.5) else "boy"
-    names = _free_names(GIRLS if kind == "girl" else BOYS, whole)
+    names = _free_names(_GIRLS if kind == "girl" else _BOYS, whole)
     count = min(count, len(lines), len(names))
     if not count:
         return item.leave("distractor: no sentence that shares nothing with the problem")
@@ -90,9 +82,10 @@ def _in_tiny(item: Item, rng: Random, count: int) -> Item:
     A sentence right after the numbers might be read as one more of them.
     """
     text, ordered = item.question, item.traits.kind == "order"
-    pool = TINY_BOYS if re.search(r"\b[Ss]he\b", text) else TINY_GIRLS
+    pool = _TINY_BOYS if re.search(r"\b[Ss]he\b", text) else _TINY_GIRLS
     gathers = re.search(r"\b(them|all|people)\b", text) is not None
-    names, lines = _free_names(pool, text), TINY_ORDER if ordered else TINY_PLAIN if gathers else TINY
+    names = _free_names(pool, text)
+    lines: list[str] = _DATA["tiny_order" if ordered else "tiny_plain" if gathers else "tiny"]
     count = min(count, len(names), len(lines))
     if not count:
         return item.leave("distractor: all names are taken")
@@ -109,8 +102,12 @@ def _around(item: Item, rng: Random, count: int) -> Item:
     """Before or after the problem; in science also between a passage and its question."""
     whole = _whole(item)
     science = item.traits.kind == "science"
-    lines = _science(whole) if science else [line for line in GENERAL if plain_words(line).isdisjoint(words_of(whole))]
-    names = _free_names(GIRLS + BOYS, whole)
+    lines = (
+        _science(whole)
+        if science
+        else [line for line in _DATA["general"] if plain_words(line).isdisjoint(words_of(whole))]
+    )
+    names = _free_names(_GIRLS + _BOYS, whole)
     count = min(count, len(lines), len(names))
     if not count:
         return item.leave("distractor: no sentence that shares nothing with the problem")
@@ -130,8 +127,8 @@ def _around(item: Item, rng: Random, count: int) -> Item:
 def _science(whole: str) -> list[str]:
     """Sentences about things of science that the item says nothing about."""
     taken = words_of(whole)
-    things = [thing for thing in THINGS if plain_words(thing).isdisjoint(taken)]
-    lines = [line for line in SCIENCE if plain_words(line).isdisjoint(taken)]
+    things = [thing for thing in words(_DATA["things"]) if plain_words(thing).isdisjoint(taken)]
+    lines = [line for line in _DATA["science"] if plain_words(line).isdisjoint(taken)]
     return [line.replace("{thing}", thing) for line in lines for thing in things]
 
 
@@ -159,6 +156,65 @@ def _whole(item: Item) -> str:
     return "\n".join(parts)
 
 
+@cache
+def stem(word: str) -> str:
+    """A word without the endings of a plural or a verb: rough, but the same for all forms of most words.
+
+    >>> stem("cookies") == stem("cookie"), stem("solved") == stem("solves"), stem("parking") == stem("park")
+    (True, True, True)
+    """
+    if len(word) > 4 and word.endswith(("ies", "ied")):
+        return word[:-3] + "y"
+    if len(word) > 5 and word.endswith("ing"):
+        word = word[:-3]
+    elif len(word) > 4 and word.endswith(("ed", "es")):
+        word = word[:-2]
+    elif len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    return word[:-2] + "y" if word.endswith("ie") else word.rstrip("e") if len(word) > 3 else word
+
+
+@cache
+def _linked() -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(map(stem, words(line))) for line in _DATA["linked"])
+
+
+@cache
+def _topics() -> tuple[tuple[frozenset[str], list[str]], ...]:
+    """The stems that call for a topic, and its sentences."""
+    return tuple((frozenset(map(stem, words(topic["calls"]))), topic["sentences"]) for topic in _DATA["topics"])
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The stems of the words of a text that carry meaning, in lower case, with the words linked to them."""
+    found = {stem(word) for word in _WORD.findall(text.lower()) if word not in _FUNCTION_WORDS}
+    for group in _linked():
+        if not group.isdisjoint(found):
+            found |= group
+    return frozenset(found)
+
+
+@cache
+def plain_words(sentence: str) -> frozenset[str]:
+    """The same of a sentence with its fields, without the fields and without linked words."""
+    text = re.sub(r"\{\w+\}", " ", sentence).lower()
+    return frozenset({stem(word) for word in _WORD.findall(text) if word not in _FUNCTION_WORDS})
+
+
+def fitting(text: str) -> tuple[str, ...]:
+    """Sentences that share no word with a text: those of its topics, or, where there are few, general ones too.
+
+    >>> fitting("Ann bakes 3 cookies. How many eggs does she need?")[0]
+    '{name} owns a cookbook with {n} chapters.'
+    """
+    taken = words_of(text)
+    topical = [line for calls, lines in _topics() if not taken.isdisjoint(calls) for line in lines]
+    free = [line for line in dict.fromkeys(topical) if plain_words(line).isdisjoint(taken)]
+    if len(free) < 3:
+        free += [line for line in _DATA["general"] if plain_words(line).isdisjoint(taken)]
+    return tuple(free)
+
+
 def _lost(before: Item, after: Item) -> str:
     """The answer is untouched, and all that was asked is still there in order, with no letter changed."""
     if before.is_code:
@@ -179,7 +235,7 @@ def _all_there(old: str, new: str) -> bool:
     return all(piece in left for piece in _PIECE.findall(old))
 
 
-FAMILIES: tuple[Family, ...] = (
+FAMILIES = (
     Family(
         "distractor",
         "sentences that do not bear on the answer",

@@ -7,23 +7,13 @@ import re
 from dataclasses import replace
 from random import Random
 
+from rveval.perturb.data import load, words
 from rveval.perturb.item import Item
 
-_PEOPLE = ("Ruth", "Omar", "Ines", "Karl", "Nora", "Emil", "Freya", "Gustav", "Petra", "Sven")
-_COMMENTS = (
-    "# {name} wrote {n} tests for another module.\n",
-    "# {name} opened ticket {n} about the build server.\n",
-    "# {name} works at desk {n} and reviews the release notes.\n",
-    "# {name} keeps {n} old branches of the website.\n",
-    "# {name} gave talk number {n} at the meeting.\n",
-)
-_HELPERS = (
-    'def umbrella_price(days_rented):\n    """What {name} charges for an umbrella."""\n    return {n} * days_rented\n',
-    'def ferry_cabins(decks):\n    """Cabins of the ferry that {name} booked."""\n    return decks * {n}\n',
-    'def paint_buckets(walls):\n    """Buckets that {name} orders, with {n} spare ones."""\n    return walls + {n}\n',
-    'def picnic_chairs(visitors):\n    """Chairs for the picnic of {name}."""\n    return visitors + {n}\n',
-    'def tram_seats(wagons):\n    """Seats of the tram that {name} drives."""\n    return wagons * {n}\n',
-)
+_DATA = load("distractor")
+_PEOPLE = words(_DATA["code_people"])
+_COMMENTS: list[str] = _DATA["code_comments"]
+_HELPERS: list[str] = _DATA["code_helpers"]
 _WORD = re.compile(r"[A-Za-z]+")
 
 
@@ -56,7 +46,7 @@ def add_aside(item: Item, rng: Random, count: int) -> Item:
         if not pool:
             break
         text = pool.pop(rng.randrange(len(pool)))
-        parts.append(text.format(name=name, n=rng.randint(2, 60)) + "\n\n")
+        parts.append(text.format(name=name, n=rng.randint(2, 60)) + "\n\n\n")
     if not parts:
         return item.leave("distractor: nothing to add that shares no word with the program")
     return replace(item, question=item.question[:at] + "".join(parts) + item.question[at:])

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rveval.perturb.people import gender, words
+from rveval.perturb.data import load, words
+from rveval.perturb.people import CALENDAR, gender
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +35,7 @@ _GATHERS = re.compile(
     r"|persons?|others?|another|rest|remaining|remainder|the two|the three|the four|in all)\b",
     re.IGNORECASE,
 )
-_LEANS = frozenset(
-    words(
-        """
-        He She They It We His Her Their Its Our This That These Those Such But However And Or So Then Also Another Other
-        Others Both Each Every All Everyone Afterwards Afterward Later Therefore Thus Hence Next Finally Instead Still
-        Yet Unfortunately Luckily Fortunately Meanwhile Because Since Half One Some Most None Neither Either Who Which
-        Lastly Additionally Moreover Besides Otherwise Suddenly
-        """
-    )
-)
+_LEANS = frozenset(words(load("distractor")["leans"]))
 _LEANING = re.compile(
     r"(The|At|In|On|By|From|After|During|Of|For) (the )?(rest|others?|same|next|following|first|second|third|fourth|"
     r"former|latter|last|previous|that|this|these|those|remaining|two|three|four)\b",
@@ -59,16 +51,8 @@ _EMPTY = re.compile(
     r"\b(there (is|are|was|were)|that (?=\w)|it (takes?|took|costs?|will take|would take))", re.IGNORECASE
 )
 _BREAK = re.compile(r"([.?!]+[\"')\u201d\u2019]*)(\s+)(?=[\"'(\u201c]?[A-Z0-9$])")
-_SHORT = frozenset(words("Mr Mrs Ms Dr St vs a.m p.m U.S No Jr Sr approx oz lb lbs ft in"))
+_SHORT = frozenset(words(load("distractor")["short"]))
 _CAPITAL = re.compile(r"[A-Z][a-z\u00e9]+")
-_CALENDAR = frozenset(
-    words(
-        """
-        Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August
-        September October November December Christmas Easter Halloween
-        """
-    )
-)
 
 
 def breaks(text: str) -> list[int]:
@@ -137,6 +121,6 @@ def _first_name(rest: str) -> int:
     starts = {0, *breaks(rest)}
     for match in _CAPITAL.finditer(rest):
         word = match[0]
-        if gender(word) or (match.start() not in starts and word not in _CALENDAR and rest[match.start() - 1] == " "):
+        if gender(word) or (match.start() not in starts and word not in CALENDAR and rest[match.start() - 1] == " "):
             return match.start()
     return len(rest)

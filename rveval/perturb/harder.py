@@ -15,7 +15,7 @@ from random import Random
 
 from rveval.perturb.family import Family
 from rveval.perturb.harder_check import lost
-from rveval.perturb.harder_scenes import Sentence, Story, more_sentences, read_story, with_goods
+from rveval.perturb.harder_stories import Sentence, Story, more_sentences, read_story, with_goods
 from rveval.perturb.item import How, Item, Traits
 
 DEFAULT_STRENGTH = 0.5
@@ -194,7 +194,7 @@ def _why_not(traits: Traits) -> str:
     return "a new right answer can be computed for the tiny benchmarks only"
 
 
-FAMILIES: tuple[Family, ...] = (
+FAMILIES = (
     Family(
         "harder",
         "larger numbers and more steps",

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from rveval.perturb import text
+from rveval.perturb.data import load, words
 from rveval.perturb.family import Family, same_answer
 from rveval.perturb.item import How, Item, Traits
 
 NO_NUMBER = "no number that can be written otherwise"
+_DATA = load("numwords")
 _LARGEST = 999_999
 _YEARS = range(1500, 2101)
 
@@ -24,7 +26,7 @@ _UNDER_100 = {
 
 def _any(listing: str) -> str:
     """A pattern for any of these words, longest first."""
-    return f"(?:{'|'.join(sorted(text.words(listing), key=len, reverse=True))})"
+    return f"(?:{'|'.join(sorted(words(listing), key=len, reverse=True))})"
 
 
 _SMALL = rf"(?:{_any(' '.join(text.TENS))}(?:-{_any(' '.join(text.ONES[1:10]))})?|{_any(' '.join(text.ONES))})\b"
@@ -37,18 +39,9 @@ _IN_DIGITS = re.compile(
 _IN_ANY_WAY = re.compile(rf"{_IN_WORDS.pattern}|[$\u20ac\u00a3]?\d+(?:[.,:/]\d+)*%?", re.IGNORECASE)
 
 _NUMBER = rf"(?:\d|(?:{_SMALL}|hundred|thousand|million|billion|trillion)\b)"
-_MONTH = _any("""
-    january february march april may june july august september october november december jan feb mar apr jun jul aug
-    sep sept oct nov dec
-""")
-_PART = (
-    _any("""
-    half halves quarter quarters third thirds fourth fourths fifth fifths sixth sixths seventh sevenths eighth eighths
-    ninth ninths tenth tenths hundredth hundredths thousandth thousandths
-    """)
-    + r"\b"
-)
-_ABBREVIATED = _any("kg kgs km cm mm m g mg ml l lb lbs oz ft mph kph sq min mins hr hrs sec secs gb mb c f")
+_MONTH = _any(_DATA["months"])
+_PART = _any(_DATA["parts"]) + r"\b"
+_ABBREVIATED = _any(_DATA["abbreviated_units"])
 _OPERATOR = "[-+*/=x\u00d7\u00f7<>^]"
 # Before one of these a number is left alone: a multiple, a share, small change, a time of day, a measure in
 # abbreviation, a date, another number or an expression that it is part of.
@@ -59,11 +52,7 @@ _NOT_BEFORE = re.compile(
     rf"|{_MONTH}\b|hundreds\b|thousands\b|(?:st|nd|rd|th)\b)",
     re.IGNORECASE,
 )
-_LABELLED = _any("""
-    number numbers no room grade level chapter page day week month year step type team group route exit class section
-    question apartment figure part phase round stage player size category plan option store person car machine bus train
-    lane gate unit version model area zone volume act scene
-""")
+_LABELLED = _any(_DATA["labelled"])
 # After one of these it is a label, a date, an operand, or part of a longer number.
 _NOT_AFTER = re.compile(
     rf"(?:\b(?:{_LABELLED}|{_MONTH}|hundred|thousand|million|billion|point|negative|and a|half)\.?"
@@ -74,15 +63,7 @@ _CLOCK_AFTER = re.compile(r"\b(?:at|until|till|since|before|after|by|around)\s+$
 _CLOCK_BEFORE = re.compile(r"\s*(?:[.,;?!]|$|(?:and|to|until|till|in the|on|every)\b)", re.IGNORECASE)
 
 # "one" is a pronoun more often than not: it is a count only before a measure or a thing, and not after these.
-_COUNTED = re.compile(
-    r" "
-    + _any("""
-    hour minute week month year dozen mile kilometer meter foot inch yard acre pound ounce gram kilogram ton gallon
-    quart pint liter cup tablespoon teaspoon bag box bottle jar pack package piece slice dollar page pair bowl crate
-    bucket apple orange cookie egg book pencil pen ticket cake pizza sandwich child dog cat
-    """)
-    + r"\b(?! (?:of the|or|and|at a time))"
-)
+_COUNTED = re.compile(rf" {_any(_DATA['counted'])}\b(?! (?:of the|or|and|at a time))")
 _NOT_COUNTED = re.compile(
     r"(?:\b(?:no|this|that|each|every|any|some|the|which|another|not|only|at|just|for|in|of|or)\s+|[.?!\"]\s*|^)$",
     re.IGNORECASE,
@@ -192,7 +173,7 @@ def value_of(number: str) -> int:
     (2005, 31)
     """
     total = current = 0
-    for word in text.words(number.lower().replace(",", "")):
+    for word in words(number.lower().replace(",", "")):
         if word == "hundred":
             current *= 100
         elif word == "thousand":
@@ -227,6 +208,4 @@ def lost(before: Item, after: Item) -> str:
     return "" if old == new else f"the question mentions {', '.join(new)} instead of {', '.join(old)}"
 
 
-FAMILIES: tuple[Family, ...] = (
-    Family("numwords", "digits to words and back", numwords, why_not, lost, rank=90, after=("problem",)),
-)
+FAMILIES = (Family("numwords", "digits to words and back", numwords, why_not, lost, rank=90, after=("problem",)),)

@@ -10,23 +10,18 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from random import Random
 
+from rveval.perturb.data import load, words
 from rveval.perturb.family import Family
 from rveval.perturb.item import How, Item, Traits
-from rveval.perturb.people import SURNAMES, TITLES, gender, new_name, words
+from rveval.perturb.people import CALENDAR, SURNAMES, TITLES, gender, new_name
 from rveval.perturb.rename_code import lost_code, rename_code
 from rveval.perturb.rename_things import rename_things
 
-# Retyped from what the tiny family's problems are made of; a model that small knows no other words.
-TINY_GROUPS = tuple(
-    words(group)
-    for group in (
-        "Tom Ben Sam Leo Max Jack",
-        "Mia Ann Lily Eva Zoe Kate",
-        "apples books pens coins cards shells stamps balls cakes eggs toys keys",
-        "book game hat cake ball lamp",
-        "bus truck",
-    )
-)
+_DATA = load("rename")
+_TINY = [words(group) for group in _DATA["tiny"]]
+_OPENERS = frozenset(words(_DATA["openers"]))
+_OF_PLACES = frozenset(words(_DATA["of_places"]))
+
 NO_NAME = "rename: its names are words, places, unknown or written in two ways, and no thing is safe to rename"
 NOTHING = "rename: nobody is named, and no thing is safe to rename"
 _CAPITAL = re.compile(r"\b[A-Z][a-zéè]+\b")
@@ -43,21 +38,6 @@ _TITLED = re.compile(r"\b(Mr|Mrs|Ms|Miss)\.? $")
 _NAMED = re.compile(r"\bnames?\b")
 _NAME_HERE = re.compile(r"\b([A-Z][a-zéè]+)(['\u2019](?=\s+\w))?")
 _SPELLED = re.compile(r"\b(letters?|alphabet\w*|vowels?|consonants?|initials?|spell\w*|syllables?)\b", re.IGNORECASE)
-# Words with a capital because they open a sentence, which look like the beginning of many names.
-_OPENERS = frozenset(
-    words("""
-    After All Also Altogether An And Another As At Because Before Both But By Calculate During Each Every Find First
-    For Four From Half He Her His How However If In Is It Its Last Later Many Next Now On Once One Or She Since Six
-    So Some Ten The Their Then There Therefore These They This Three Thus To Today Total Twice Two What When While With
-    """)
-)
-_OF_PLACES = frozenset(words("San Santa Saint Mount Lake Fort Port Los Las El New North South East West Big Little"))
-_CALENDAR = frozenset(
-    words(
-        "I Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August "
-        "September October November December Christmas Easter Halloween"
-    )
-)
 
 
 def rename(item: Item, rng: Random, how: How) -> Item:
@@ -80,7 +60,7 @@ def rename(item: Item, rng: Random, how: How) -> Item:
 def _names_somebody(question: str) -> bool:
     """Whether there is a capital that is not a sentence's first letter and not the calendar's."""
     inside = re.findall(r"(?<=[a-z,] )[A-Z][a-z]+", question)
-    return any(word not in _CALENDAR for word in inside) or any(map(gender, _CAPITAL.findall(question)))
+    return any(word not in CALENDAR for word in inside) or any(map(gender, _CAPITAL.findall(question)))
 
 
 def _rename_problem(item: Item, rng: Random) -> Item:
@@ -95,7 +75,7 @@ def _rename_problem(item: Item, rng: Random) -> Item:
 def _rename_tiny(item: Item, rng: Random) -> Item:
     """Names and nouns among the words of the tiny family; the answer holds none."""
     given: dict[str, str] = {}
-    for group in TINY_GROUPS:
+    for group in _TINY:
         here = [word for word in group if re.search(rf"\b{word}\b", item.question)]
         free = [word for word in group if word not in here]
         given |= dict(zip(here, rng.sample(free, min(len(here), len(free))), strict=False))
@@ -170,12 +150,12 @@ def _alone(match: re.Match[str], text: str) -> bool:
     if re.match(r"[-\u2013&]", after) or re.search(r"[-\u2013&]$", before):
         return False
     following = re.match(r"(?:['\u2019]s)? ([A-Z][A-Za-z]+)", after)
-    if following and following[1] not in SURNAMES | _CALENDAR and not gender(following[1]):
+    if following and following[1] not in SURNAMES | CALENDAR and not gender(following[1]):
         return False
     previous = re.search(r"([A-Z][A-Za-z]*)(\.?) $", before)
     if not previous or (previous[2] and previous[1] not in TITLES):
         return True  # nothing, or the end of a sentence
-    if previous[1] in TITLES | _CALENDAR or gender(previous[1]):
+    if previous[1] in TITLES | CALENDAR or gender(previous[1]):
         return True
     if previous[1] in _OF_PLACES:
         return False
@@ -219,6 +199,6 @@ def _lost(before: Item, after: Item) -> str:
     return "" if same else "the final answer changed"
 
 
-FAMILIES: tuple[Family, ...] = (
+FAMILIES = (
     Family("rename", "people, things and identifiers called by other names", rename, _why_not, _lost, rank=100),
 )

@@ -17,20 +17,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
+from rveval.perturb.data import load, words
 from rveval.perturb.item import Item
-from rveval.perturb.people import words
 
-# Names that promise nothing about what is done (the docstring says it), and can't be read as words of a docstring.
-FUNCTIONS = tuple(
-    words(
-        "apply_rule carry_out do_step find_out get_result handle_case make_result perform process_input put_through "
-        "run_step run_task settle take_step turn_around work_out"
-    )
-)
-VARIABLES = words(
-    "alpha beta delta epsilon zeta theta kappa lambda_a sigma omega value_a value_b value_c value_d value_e value_f "
-    "item_a item_b item_c item_d part_a part_b part_c part_d slot_a slot_b slot_c slot_d temp_a temp_b temp_c temp_d"
-)
+FUNCTIONS = words(load("rename")["functions"])
+VARIABLES = words(load("rename")["variables"])
 _RESERVED = frozenset((*dir(builtins), *keyword.kwlist, *keyword.softkwlist, "check", "candidate", "METADATA"))
 _ENGLISH_SINGLE = frozenset("aAI")
 

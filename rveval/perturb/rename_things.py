@@ -11,69 +11,31 @@ from difflib import SequenceMatcher
 from functools import cache
 from random import Random
 
-from rveval.perturb.people import words
-from rveval.perturb.rename_nouns import NOUNS, SAME, Noun
+from rveval.perturb.data import load, words
 
-# What may follow a singular noun that stands alone: "an apple costs", never "an apple pie".
-_FOLLOWS = frozenset(
-    words("""
-    a about after all already also altogether among an and any are as at ate away back bakes because been before
-    being below both bought burns but by calls can carries carrying charge charges consume consumes containing
-    contains cost costs could currently daily did do does drank drink drinks drive drives driving drove during
-    each earns eat eats even every except extracts falls fewer fills find finds five for found four from gave gets
-    gifted give gives go goes got grow grows had half has have he hire hires holds how if in inside instead into
-    is it its keep keeping keeps last left less lift lives long lose loses lost made make makes many melts more
-    much must need needs next no not now of off offers on once only opens or orders out outside over passing pay
-    pays per perform performs play plays plus produce produces raise raises read reads receive receives repair
-    repairs requires run runs saves saw see sees sell sells serve serves she should since sleep sleeps so sold
-    spend spends start started starts stop stops take takes ten than that the their then there therefore they this
-    three through times to today together took total travel traveling travels twice two until up use uses visit
-    visits wants was weighing weighs went were what when where which while who whose wide will win wins with
-    within without won work works would write writes wrote x you
-    """)
-)
-# After one of these the word is a verb: "he books a flight", "they box apples".
-_VERB_AFTER = frozenset(words("he she it they we you i who to can could will would must may might didn't don't cannot"))
-# What may open a sentence whose second word is the noun.
-_OPENING = frozenset(
-    words("""
-    a after all an at blue both by each every fifty five for forty four her his how if in many most my nine of on
-    one our red seven six some ten that the their these thirty this three total twelve twenty two when with
-    """)
-)
-# With one of these before it the noun is a part of a name for something else: "comic books", "goody bags".
-_COMPOUND = frozenset(
-    words("""
-    assistant baseball best blood brown candy cherry coin coloring comic convenience county crossword cruise
-    driving elementary eye family gift golf goodie goody high history hot ice jewelry joint law life lunch math
-    middle mile motion music note paper parent phone photo picture pizza police post prep punching reference road
-    roller sail school science scrap search sleeping space steam substitute summer swim tail tea tennis test text
-    toll track trading training travel video wedding year young
-    """)
-)
-_DETERMINERS = frozenset(words("a an one each per every single the another this that same first second last"))
-# Also an adjective or a verb: their singular counts as the noun only after a determiner.
-_DOUBTFUL = frozenset(
-    words("orange rose peach plum book coach film pot present child plant package room test taper award school baby")
-)
-# Also a verb: their plural counts as the noun only after a number or a word that goes with nouns.
-_VERB_TOO = frozenset(
-    words("""
-    awards bags books bottles boxes coaches doctors films flags matches nurses packages packs parties phones
-    photographs pictures plants pots presents questions ropes schools ships shops signatures stores tapers tests
-    trains trucks
-    """)
-)
-_BEFORE_NOUNS = _DETERMINERS | frozenset(
-    words("""
-    2nd 3rd additional all any between big blue both different eight eighteen eleven empty extra few fifteen fifty
-    five flower forty four fourteen full green grocery her his how hundred large less local many more most my new
-    nine nineteen no of old only other our plastic red regular remaining seven seventeen several six sixteen sixty
-    small some ten their these thirteen thirty those thousand three total twelve twenty two what which with yellow
-    your
-    """)
-)
-_WHEELS = frozenset(words("truck van train tram boat ship"))
+Noun = tuple[str, str]
+"""Singular and plural."""
+
+_DATA = load("rename")
+_LINES: list[str] = _DATA["nouns"].splitlines()
+
+
+def _group(line: str) -> tuple[Noun, ...]:
+    return tuple((pair.split()[0], pair.split()[1]) for pair in line.removeprefix("= ").split(", "))
+
+
+NOUNS: dict[Noun, tuple[Noun, ...]] = {noun: _group(line) for line in _LINES for noun in _group(line)}
+SAME = frozenset(noun for line in _LINES if line.startswith("= ") for noun in _group(line))
+
+_FOLLOWS = frozenset(words(_DATA["follows"]))
+_VERB_AFTER = frozenset(words(_DATA["verb_after"]))
+_OPENING = frozenset(words(_DATA["opening"]))
+_COMPOUND = frozenset(words(_DATA["compound"]))
+_DETERMINERS = frozenset(words(_DATA["determiners"]))
+_DOUBTFUL = frozenset(words(_DATA["doubtful"]))
+_VERB_TOO = frozenset(words(_DATA["verb_too"]))
+_BEFORE_NOUNS = _DETERMINERS | frozenset(words(_DATA["before_nouns"]))
+_WHEELS = frozenset(words(_DATA["on_wheels"]))
 _ARTICLE_AND_WORD = re.compile(r"\b(?:(an?)(\s+))?([a-z]+)\b", re.IGNORECASE)
 _BEFORE = re.compile(r"([\w'\u2019]+|[-$#/&.])?(\s*)$")
 _AFTER = re.compile(r"(\s*)([\w'\u2019]+|[-\u2013&]|$|[^\w\s])")

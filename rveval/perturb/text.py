@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
+from importlib import resources
 
-
-def words(listing: str) -> tuple[str, ...]:
-    """A list of words as it reads best: in lines."""
-    return tuple(listing.split())
-
+from rveval.perturb.data import load, words
+from rveval.perturb.family import same_answer
+from rveval.perturb.item import Item
 
 ONES = words("""
     zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
@@ -24,21 +22,10 @@ NUMBER_WORDS = frozenset((*ONES, *TENS, *words("hundred thousand million billion
 AROUND_ONLY = "the problem itself is left as it is"
 
 # Words that sentences begin with and that are in lower case anywhere else.
-_STARTERS = frozenset(
-    words("""
-        a after all also although an and any are around as assume assuming at because before both but by calculate can
-        check compute create despite did do does during each either every everyone exactly find finally first for from
-        given half has have her here his how however if implement in input instead is it its last later let many more
-        most moreover my next no none not note now of on once one only or other our out over please return returns
-        several she since so some suppose take takes that the their then there therefore these they this those though
-        today together to two three four five six seven eight nine ten twice under unfortunately unlike until us using
-        was we were what when where which while who whoever why with within without write yesterday you your he
-    """)
-)
+_STARTERS = frozenset(words(load("text")["starters"]))
 
 _OPTIONS = re.compile(r"\n\s*Options:")
 _NUMBER = re.compile(r"[-+]?[$€£]?\d+(?:[.,:/]\d+)*%?")
-_DICTIONARY = Path(__file__).with_name("dictionary.txt")
 
 _QUOTES = re.compile(r"[rRuUbB]*(\"\"\"|'''|\"|')")
 # A line with one of these is code: a prompt, a comparison, an arrow, an escape.
@@ -56,7 +43,7 @@ _FEWEST_WORDS = 3
 @cache
 def dictionary() -> frozenset[str]:
     """The listed words, lower case; the file says where they come from."""
-    lines = _DICTIONARY.read_text(encoding="ascii").splitlines()
+    lines = resources.files(__package__).joinpath("dictionary.txt").read_text(encoding="ascii").splitlines()
     return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
@@ -112,6 +99,10 @@ def problem_end(question: str) -> int:
     """Where a question ends and a list of options that is part of it ("Options:", "- Yes", "- No") begins."""
     found = _OPTIONS.search(question)
     return found.start() if found else len(question)
+
+
+def double_spaces(prose: str) -> str:
+    return re.sub(r"(?<=\S) (?=\S)", "  ", prose)
 
 
 def lower_start(sentence: str) -> str:
@@ -186,6 +177,29 @@ def names_in_code(stub: str) -> frozenset[str]:
             if isinstance(value := getattr(node, field, None), str):
                 found.update(value.lower().split("."))
     return frozenset(found)
+
+
+def edit_lost(before: Item, after: Item, kept: Callable[[str], object], what: str, fixed: bool) -> str:
+    """For `lost` of a family that edits texts: answer, numbers and code are the same, and what `kept` says of a text.
+
+    Args:
+        before: the item before.
+        after: the item after.
+        kept: what must be the same of every text.
+        what: what is wrong where it isn't, with the field `field`.
+        fixed: whether the question has to stay as it is.
+    """
+    if wrong := same_answer(before, after):
+        return wrong
+    for field in ("question", "support", "description", "instruction"):
+        old, new = getattr(before, field), getattr(after, field)
+        if kept(old) != kept(new):
+            return what.replace("{field}", field)
+        if numbers(old) != numbers(new):
+            return f"the numbers of the {field} changed"
+    if fixed and before.question != after.question:
+        return "the problem itself changed"
+    return code_lost(before.question, after.question) if before.is_code else ""
 
 
 def code_lost(before: str, after: str) -> str:

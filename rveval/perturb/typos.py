@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from rveval.perturb import people, text
-from rveval.perturb.family import Family, same_answer
+from rveval.perturb.data import load, words
+from rveval.perturb.family import Family
 from rveval.perturb.item import How, Item
 
 SHARE = 0.1
@@ -24,69 +25,15 @@ _QUOTED = re.compile(
     r"\"[^\"]*\"|\u201c[^\u201d]*\u201d|(?<!\w)'[^'\n]*'(?!\w)|(?<!\w)\u2018[^\u2019\n]*\u2019(?!\w)|`[^`]*`"
 )
 
-_QUANTITIES = """
-    plus minus more less fewer most least many much several some none nothing nobody anyone
-    everyone everything something each every both either neither other another others total altogether entire
-    whole half halves double doubled doubles great grand
-    triple triples tripled tripling quadruple quadruples quadrupled halve halved halving doubling
-    twice thrice once single pair pairs couple couples times time multiplied divided product
-    difference average remaining remainder rest left only just also than over under above below between within
-    exactly about around nearly almost approximately
-    quarter quarters third thirds fourth fourths fifth fifths sixth sixths seventh eighth eighths ninth ninths tenth
-    tenths first second last next previous final former latter dozen dozens score gross fraction percentage ratio rate
-    before after until since during while already still again except without unless instead rather though although
-    because therefore first never nothing nowhere cannot neither nor hardly scarcely barely seldom rarely always
-    sometimes often usually likely unlikely possible impossible necessarily
-    increase increased increases decrease decreased decreases larger largest smaller smallest higher highest lower
-    lowest greater greatest older oldest younger youngest taller tallest shorter shortest longer longest faster fastest
-    slower slowest cheaper cheapest better best worse worst earlier earliest later latest further farther equal equals
-    equally same different similar like unlike minimum maximum ascending descending even true false valid invalid
-    right wrong north south east west forward backward backwards upward downward today tomorrow yesterday
-    lighter heavier
-"""
-_UNITS = """
-    inch inches foot feet yard yards mile miles meter meters metre metres centimeter centimeters kilometer kilometers
-    kilometre kilometres millimeter millimeters acre acres
-    second seconds minute minutes hour hours hourly daily weekly monthly yearly annual annually days week weeks month
-    months year years decade decades century centuries weekday weekdays weekend weekends
-    cent cents dollar dollars penny pennies nickel nickels dime dimes euro euros pound pounds ounce ounces gram grams
-    kilogram kilograms kilo kilos milligram milligrams tons tonne tonnes
-    liter liters litre litres milliliter milliliters gallon gallons quart quarts pint pints cups teaspoon teaspoons
-    tablespoon tablespoons spoon spoons degree degrees percent square cubic volt volts watt watts celsius fahrenheit
-    calorie calories byte bytes megabyte megabytes gigabyte gigabytes unit units
-"""
-# What an instruction asks for, in whatever words: a slip there could change the form of the answer.
-_ASKED = """
-    letter letters option options number numbers numeral digit digits answer answers sorted words word separated spaces
-    space missing brackets bracket list line lines valid invalid true false plain name names choice choices
-"""
-_NUMBER_NAMES = " ".join((*text.NUMBER_WORDS, "hundreds thousands millions billions"))
-_PROTECTED = frozenset(text.words(f"{_QUANTITIES} {_UNITS} {_NUMBER_NAMES}"))
-_ASKED_FOR = frozenset(text.words(_ASKED))
+_DATA = load("typos")
+_NUMBER_NAMES = (*text.NUMBER_WORDS, "hundreds", "thousands", "millions", "billions")
+_PROTECTED = frozenset((*words(_DATA["quantities"]), *words(_DATA["units"]), *_NUMBER_NAMES))
+_ASKED_FOR = frozenset(words(_DATA["asked_for"]))
+_NOT_COMPARING = frozenset(words(_DATA["not_comparing"]))
+_NAMELESS = frozenset(words(_DATA["nameless"]))
+_TAKEN = frozenset(name.lower() for name in (*people.GIRLS, *people.BOYS, *people.EITHER, *words(_DATA["taken"])))
 _NEGATING = re.compile(r"(un|non|dis|mis|in|im|il|ir|anti)(?P<rest>[a-z]{3,})|[a-z]+(less|proof|free)")
 _COMPARING = re.compile(r"[a-z]+(er|est)")
-_NOT_COMPARING = frozenset(
-    text.words("""
-    number corner dinner summer winter flower power tower paper water river letter order member customer teacher worker
-    driver player owner computer interest request forest
-    """)
-)
-
-# Puzzles are about the things that they name, so that only words are touched there that name nothing.
-_NAMELESS = frozenset(
-    text.words("""
-    that this these those they them their theirs there here have having were been being does could would should might
-    what which where when whose with from into onto upon then them very will shall must make makes made making
-    following follow follows describe describes described set objects arranged fixed order statements statement
-    logically consistent paragraph paragraphs sentence sentences explain antecedent pronoun thing refers state ambiguous
-    typical person answer questions question causation think know knew known gone went given explicitly stated premises
-    deductively argument consider considered tell find movie instructions return starting point throughout often
-    trade trading swap switch start event events progresses begin begins beginning people such given based please
-    remain remove removed contains appropriate plausible correct correctly date infer context evaluate determine
-    concerning involving according among together along across toward towards certain particular various
-    """)
-)
-
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 
 
@@ -156,12 +103,6 @@ def _with_slips(item: Item, slipped: list[tuple[_Place, str]]) -> Item:
         whole = changed[place.field]
         changed[place.field] = whole[: place.start] + slip + whole[place.start + len(place.word) :]
     return replace(item, **changed)
-
-
-_TAKEN = frozenset(name.lower() for name in (*people.GIRLS, *people.BOYS, *people.EITHER)) | frozenset(
-    ("ned", "ida", "ren", "hiv", "int", "str", "lst", "obj", "arr", "num")
-)
-"""Names, and what code calls things: no words of a dictionary, and no slips either."""
 
 
 def _slip(word: str, rng: Random) -> str:
@@ -238,20 +179,11 @@ def _may_slip(word: str) -> bool:
 
 def lost(before: Item, after: Item) -> str:
     """Numbers, options and answer are the same, there are as many words as before, and code is the same code."""
-    if wrong := same_answer(before, after):
-        return wrong
-    for field in ("question", "support", "description", "instruction"):
-        old, new = getattr(before, field), getattr(after, field)
-        if text.numbers(old) != text.numbers(new):
-            return f"the numbers of the {field} changed"
-        if len(old.split()) != len(new.split()):
-            return f"the {field} has more or fewer words"
-    if before.traits.fixed == "text" and before.question != after.question:
-        return "the problem itself changed"
-    return text.code_lost(before.question, after.question) if before.is_code else ""
+    fixed = before.traits.fixed == "text"
+    return text.edit_lost(before, after, lambda prose: len(prose.split()), "the {field} has more or fewer words", fixed)
 
 
-FAMILIES: tuple[Family, ...] = (
+FAMILIES = (
     Family(
         "typos",
         "a share of the words mistyped",

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rveval import benchmarks
+from rveval import benchmarks, perturb
 from rveval.benchmarks import task_files, upstream
 from rveval.checkpoints import Checkpoint
 from rveval.config import Config
@@ -184,12 +184,16 @@ def engine_identity(config: Config) -> dict[str, Any]:
 
 
 def _code(asked: Asked) -> str:
-    """A hash of what turns items into prompts and answers into scores: the code without comments, and the YAML."""
+    """A hash of what turns items into prompts and answers into scores.
+
+    That is the code without comments and the YAML; of families their versions, and what they know of the benchmark.
+    """
     rooms = ["benchmarks/upstream"] if asked.wrapped else ["answers", "benchmarks/hooks"]
-    rooms += ["perturb"] if asked.families != "clean" else []
     rooms += ["sandbox"] if asked.benchmark == "humaneval" else []
     file = upstream.content_hash(asked.wrapped.path) if asked.wrapped else task_files.content_hash(asked.source)
-    parts = [file, *map(_room, rooms)]
+    families = [f"{name} {perturb.FAMILIES[name].version}" for name in perturb.names(asked.families)]
+    known = [] if asked.wrapped or not families else [repr(benchmarks.traits(asked.source))]
+    parts = [file, *map(_room, rooms), *families, *known]
     return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
 
 

@@ -170,8 +170,9 @@ def remarks(asked: Asked, sandbox: str) -> list[str]:
     found = []
     families = perturb.names(asked.families)
     strange = [name for name in families if not perturb.FAMILIES[name].in_tiny_training]
-    if benchmarks.traits(asked.source).for_tiny_models and strange:
+    traits = benchmarks.traits(asked.source)
+    if traits.for_tiny_models and strange:
         found.append(f"the tiny models never saw {', '.join(strange)}: outside their training, not a finding")
-    if asked.benchmark == "humaneval" and sandbox == "unsafe":
+    if traits.kind == "code" and sandbox == "unsafe":
         found.append("sandbox=unsafe: model-written code ran unconfined")
     return found

@@ -11,16 +11,8 @@ from conftest import needs_data
 from rveval import perturb as room
 from rveval.benchmarks import load, traits
 from rveval.perturb import Item, perturb
-from rveval.perturb.context import (
-    FINISHED_CODE,
-    SOLVED_BEFORE,
-    UNFINISHED_CODE,
-    UNSOLVED_AFTER,
-    UNSOLVED_BEFORE,
-    UNSOLVED_BEFORE_TINY,
-    confusable,
-)
-from rveval.perturb.problems_bank import FUNCTIONS, QUESTIONS, TINY, WORD_PROBLEMS, Function, Solved
+from rveval.perturb.context import FUNCTIONS, QUESTIONS, TINY, WORD_PROBLEMS, Function, Solved, confusable
+from rveval.perturb.data import load as words_of
 from scripts.tiny.arithmetic import BOYS, GIRLS, GOODS, ITEMS, SCENES
 
 ASKED = "End with a line that holds #### and then the final number."
@@ -36,6 +28,8 @@ SCIENCE = Item(
     "sciq/0", traits("sciq"), "What is sweet?", "honey", options=OPTIONS, labels=("A", "B", "C", "D"), gold=1
 )
 BANK = {SUM.item_id: WORD_PROBLEMS, MATHS.item_id: TINY, SCIENCE.item_id: QUESTIONS}
+WORDINGS = words_of("context")
+PAIRS = ("solved_before", "unsolved_before", "finished_code", "unfinished_code")
 needs_all = needs_data("gsm8k", "humaneval", "sciq", "bbh")
 
 
@@ -47,7 +41,7 @@ def draws(item: Item, count: int = 150) -> list[Item]:
     return [perturb([item], "context", draw=draw)[0] for draw in range(count)]
 
 
-def others(item: Item, bank: tuple[Solved, ...]) -> list[Solved]:
+def others(item: Item, bank: list[Solved]) -> list[Solved]:
     return [problem for problem in bank if problem.question in around(item)]
 
 
@@ -55,7 +49,7 @@ def others(item: Item, bank: tuple[Solved, ...]) -> list[Solved]:
 
 
 @pytest.mark.parametrize("bank", [WORD_PROBLEMS, TINY])
-def test_worked_answers_are_right(bank: tuple[Solved, ...]) -> None:
+def test_worked_answers_are_right(bank: list[Solved]) -> None:
     """Every equation holds, starts from numbers of the problem or of an equation before it, and leads to the answer."""
     for problem in bank:
         steps = re.findall(r"([\d +*/-]+)=\s*(\d+)", problem.worked)
@@ -154,7 +148,7 @@ def number(text: str) -> float | None:
     ],
 )  # fmt: skip
 def test_answers_too_close_to_the_right_one_are_seen(answer: str, right: str, close: bool) -> None:
-    assert confusable(Solved("", "", answer), Item("bbh/0", traits("bbh_navigate"), "", right)) == close
+    assert confusable(Solved("", answer), Item("bbh/0", traits("bbh_navigate"), "", right)) == close
 
 
 @pytest.mark.parametrize("item", [SUM, MATHS, SCIENCE], ids=lambda item: item.item_id)
@@ -208,19 +202,20 @@ def test_a_function_that_the_item_knows_is_not_shown() -> None:
 
 def test_every_wording_marks_one_problem_as_the_one_to_answer() -> None:
     marks = re.compile(r"\b(answer(?! it)|complete|completed|Your problem|Yours|question comes now)\b", re.I)
-    pairs = (*SOLVED_BEFORE, *UNSOLVED_BEFORE, *FINISHED_CODE, *UNFINISHED_CODE)
+    pairs = [pair for kind in PAIRS for pair in WORDINGS[kind]]
     for closing in (closing for _, closing in pairs):
         assert marks.search(closing), closing
         assert re.search(r"\b(next|after it|now)\b", closing, re.I), closing
-    for wording in UNSOLVED_AFTER:
+    for wording in WORDINGS["unsolved_after"]:
         assert re.search(r"\b(before it|above)\b", wording), wording
-    for wording in UNSOLVED_BEFORE_TINY:
+    for wording in WORDINGS["unsolved_before_tiny"]:
         assert re.search(r"next|comes now", wording), wording
 
 
 def test_no_wording_counts_problems() -> None:
     """Demonstrations may stand before them all."""
-    wordings = " ".join((*UNSOLVED_AFTER, *UNSOLVED_BEFORE_TINY, *map(" ".join, SOLVED_BEFORE + UNSOLVED_BEFORE)))
+    pairs = [" ".join(pair) for kind in PAIRS[:2] for pair in WORDINGS[kind]]
+    wordings = " ".join((*WORDINGS["unsolved_after"], *WORDINGS["unsolved_before_tiny"], *pairs))
     assert not re.search(r"\b(first|second|two|last|both)\b", wordings, re.I)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
@@ -138,42 +136,6 @@ def test_code_gets_comments_or_helpers_that_nothing_calls(strength: float | None
         assert names
         assert not any(name in old.question + old.answer + old.test for name in names)
     assert set(kinds) == {"helper", "comment"}
-
-
-@needs_data("gsm8k", "humaneval", "sciq", "bbh")
-@pytest.mark.parametrize("source", ["gsm8k", "humaneval", "sciq", "bbh_snarks", "tiny_math"])
-def test_an_item_reads_the_same_in_any_order_and_subset(source: str) -> None:
-    asked = items(source)[:60]
-    whole = perturb(asked, "distractor", seed=3, draw=1)
-    assert perturb(asked[::-1], "distractor", seed=3, draw=1) == whole[::-1]
-    assert perturb(asked[7:9], "distractor", seed=3, draw=1) == whole[7:9]
-    assert perturb(asked, "distractor", seed=3, draw=2) != whole
-
-
-PROGRAM = """
-from rveval.perturb import Item, Traits, perturb
-question = "Ann has 3 apples and a dog. Ann buys 4 pens. How many things has she?"
-story = Item("story/0", Traits("story"), question, "7\\n#### 7")
-code = Item("code/0", Traits("code"), "def f(n):\\n    'n and one'\\n", "    return n + 1\\n", entry_point="f")
-for families in ("distractor", "rename", "rename+distractor"):
-    print(perturb([story, code], families))
-"""
-
-
-def test_no_text_depends_on_the_hash_seed() -> None:
-    runs = [
-        subprocess.run(
-            [sys.executable, "-c", PROGRAM],
-            env={"PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=120,
-        ).stdout
-        for seed in ("0", "1", "2")
-    ]
-    assert len(set(runs)) == 1
-    assert runs[0]
 
 
 @given(st.lists(st.sampled_from(["Tom has 3 apples.", "He buys 2.", "It is 4.", "Ann left.", "All go."]), min_size=1))

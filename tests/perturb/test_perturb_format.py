@@ -13,11 +13,10 @@ from askeditems import SOURCES, items
 from conftest import needs_data
 from hypothesis import given
 from hypothesis import strategies as st
-from perturbed_elsewhere import digests
 
 from rveval.benchmarks import traits
 from rveval.perturb import FAMILIES, Item, perturb
-from rveval.perturb.layout import sentences, upper
+from rveval.perturb.format import sentences, upper
 from rveval.perturb.text import AROUND_ONLY
 
 FIELDS = ("question", "support", "description", "instruction")
@@ -211,7 +210,3 @@ def test_a_lost_word_or_number_is_noticed() -> None:
     assert (
         lost(stub, replace(stub, question=stub.question.replace("):", ") :"))) == "code outside the docstrings changed"
     )
-
-
-def test_same_text_in_any_process() -> None:
-    assert len(digests("format", "tiny_choice")) == 1

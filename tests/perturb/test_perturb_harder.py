@@ -24,7 +24,7 @@ from rveval.errors import Refused
 from rveval.perturb import FAMILIES, How, Item, perturb, problem
 from rveval.perturb.harder import range_of
 from rveval.perturb.harder_check import evaluate
-from rveval.perturb.harder_scenes import read_story
+from rveval.perturb.harder_stories import read_story
 
 STORIES = ("tiny_math", "tiny_choice", "tiny_long")
 TINY = (*STORIES, "tiny_order")
@@ -224,10 +224,8 @@ def test_the_range_ends_where_the_longest_extended_problems_do() -> None:
 
 
 @pytest.mark.parametrize("source", TINY)
-def test_an_item_is_the_same_in_any_company_and_other_in_another_draw(source: str) -> None:
-    whole = perturb(items(source), "harder", seed=3, draw=1)
-    assert perturb(items(source)[::-50], "harder", seed=3, draw=1) == whole[::-50]
-    other = perturb(items(source), "harder", seed=3, draw=2)
+def test_an_item_is_another_in_another_draw(source: str) -> None:
+    whole, other = (perturb(items(source), "harder", seed=3, draw=draw) for draw in (1, 2))
     assert sum(one.question == two.question for one, two in zip(whole, other, strict=True)) <= 5
 
 

@@ -12,7 +12,6 @@ from askeditems import items
 from conftest import needs_data
 from hypothesis import given
 from hypothesis import strategies as st
-from perturbed_elsewhere import digests
 
 from rveval.benchmarks import traits
 from rveval.perturb import FAMILIES, Item, perturb, problem
@@ -188,7 +187,3 @@ def test_a_lost_number_is_noticed() -> None:
     assert "instead of" in lost(before, replace(before, question="3 cats and three dogs."))
     assert "instead of" in lost(before, replace(before, question="2 cats and three dogs."))
     assert lost(before, replace(before, answer="#### 2"))
-
-
-def test_same_text_in_any_process() -> None:
-    assert len(digests("numwords", "tiny_math")) == 1

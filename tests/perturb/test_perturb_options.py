@@ -332,15 +332,6 @@ def test_labels_and_order_compose_either_way(name: str, items: Callable[[], list
         assert (first.options, first.labels, first.gold) == (second.options, second.labels, second.gold)
 
 
-@pytest.mark.parametrize("items", SOURCES)
-@pytest.mark.parametrize("name", ALL)
-def test_an_item_is_the_same_in_any_company(name: str, items: Callable[[], list[Item]]) -> None:
-    whole = perturb(items(), name, seed=3, draw=2)
-    assert perturb(items()[::-50], name, seed=3, draw=2) == whole[::-50]
-    if name in ("shuffle", "relabel"):
-        assert perturb(items(), name, seed=4, draw=2) != whole
-
-
 texts = st.lists(st.sampled_from(("red", "blue", "Red", "7", "ii", "x", "all of the above", "seven", "")), max_size=18)
 
 

@@ -19,10 +19,9 @@ from hypothesis import strategies as st
 
 from rveval.benchmarks import traits
 from rveval.perturb import FAMILIES, Item, perturb, problem
-from rveval.perturb.people import BOYS, EITHER, GIRLS, NEW_BOYS, NEW_EITHER, NEW_GIRLS, gender
+from rveval.perturb.people import BOYS, EITHER, GIRLS, NEW, gender
 from rveval.perturb.rename import new_people
-from rveval.perturb.rename_nouns import GROUPS, NOUNS
-from rveval.perturb.rename_things import rename_things
+from rveval.perturb.rename_things import NOUNS, rename_things
 
 FAMILY = FAMILIES["rename"]
 _WORDS = "Mark Penny May Will Grace Rose Bill Art Summer April June August Frank Sue Daisy Hope Faith Joy"
@@ -83,12 +82,12 @@ def test_people_keep_their_gender() -> None:
         she = re.search(r"\b(she|her|hers)\b", item.question, re.IGNORECASE)
         for old, new in found.items():
             alone = len([word for word in set(tokens(item.question)) if gender(word)]) == 1
-            pool = NEW_GIRLS if new in NEW_GIRLS else NEW_BOYS if new in NEW_BOYS else NEW_EITHER
+            pool = NEW["girl"] if new in NEW["girl"] else NEW["boy"] if new in NEW["boy"] else NEW["either"]
             if alone and bool(he) != bool(she) and not re.search(rf"(Mr|Mrs|Ms|Miss)\.? {old}", item.question):
-                assert pool == (NEW_BOYS if he else NEW_GIRLS), (old, new, item.question)
+                assert pool == (NEW["boy"] if he else NEW["girl"]), (old, new, item.question)
             elif not alone:
                 titled = re.search(rf"\b(Mr|Mrs|Ms|Miss)\.? {old}", item.question + item.answer)
-                assert titled or pool == {"girl": NEW_GIRLS, "boy": NEW_BOYS, "either": NEW_EITHER}[gender(old)]
+                assert titled or pool == NEW[gender(old)]
 
 
 @pytest.mark.parametrize("name", WORD_NAMES)
@@ -117,14 +116,14 @@ def test_things_that_carry_numbers_are_no_things_to_rename(noun: str) -> None:
 def test_what_is_part_of_something_else_is_left_alone(question: str) -> None:
     for seed in range(5):
         words = set(tokens(renamed(question, seed))) - set(tokens(question))
-        assert not words & {*NEW_GIRLS, *NEW_BOYS, *NEW_EITHER}
+        assert not words & {*NEW["girl"], *NEW["boy"], *NEW["either"]}
         assert not words & {"pear", "peach", "plum", "crate", "bin", "scarf", "berets", "novels"}
 
 
 def test_articles_plurals_and_possessives_follow() -> None:
     for seed in range(20):
         text = renamed("James' son has an apple. James eats a peach a day. 2 apples are James's.", seed)
-        (new,) = {word for word in tokens(text) if word in NEW_BOYS}
+        (new,) = {word for word in tokens(text) if word in NEW["boy"]}
         assert text.startswith(f"{new}'s son has ")
         assert f"are {new}'s." in text
         assert not re.search(r"\ba [aeio]|\ban [^aeio]", text), text
@@ -133,10 +132,11 @@ def test_articles_plurals_and_possessives_follow() -> None:
 def test_lists_are_in_order() -> None:
     assert not GIRLS & BOYS
     assert not (GIRLS | BOYS) & EITHER
-    assert [gender(name) for name in (*NEW_GIRLS[:1], *NEW_BOYS[:1])] == ["girl", "boy"]
-    flat = [noun for group in GROUPS for noun in group]
+    assert [gender(name) for name in (*NEW["girl"][:1], *NEW["boy"][:1])] == ["girl", "boy"]
+    groups = set(NOUNS.values())
+    flat = [noun for group in groups for noun in group]
     assert len(flat) == len(set(flat))
-    assert all(len(group) > 1 for group in GROUPS)
+    assert all(len(group) > 1 for group in groups)
 
 
 @given(st.lists(st.sampled_from(["apples", "an orange", "each book", "Ann", "12", "boxes.", "Tom's"]), max_size=8))

@@ -18,7 +18,6 @@ from askeditems import SOURCES, items
 from conftest import needs_data
 from hypothesis import given
 from hypothesis import strategies as st
-from perturbed_elsewhere import digests
 
 from rveval.benchmarks import traits
 from rveval.perturb import FAMILIES, Item, perturb
@@ -201,7 +200,3 @@ def test_a_lost_number_or_word_is_noticed() -> None:
         lost(stub, replace(stub, question=stub.question.replace("(x)", "(y)"))) == "code outside the docstrings changed"
     )
     assert lost(stub, replace(stub, question=stub.question.replace("def", "de"))) == "the stub no longer parses"
-
-
-def test_same_text_in_any_process() -> None:
-    assert len(digests("typos", "tiny_choice")) == 1

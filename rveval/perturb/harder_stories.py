@@ -1,8 +1,4 @@
-"""The sentences of the tiny word problems: read into what they say, and written again with other numbers.
-
-The wordings are those of the generator that the tiny family's benchmarks come from (rveval/tiny/arithmetic.py); they
-stand here a second time because a perturbation may not depend on a model family.
-"""
+"""The sentences of the tiny word problems: read into what they say, and written again with other numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from random import Random
 
-_GOODS = ("book", "game", "hat", "cake", "ball", "lamp")
+from rveval.perturb.data import load, words
+
+_DATA = load("harder")
+_GOODS = words(_DATA["goods"])
 _FIELDS = {
     "a": r"\d+",
     "b": r"\d+",
@@ -31,10 +30,10 @@ _NAME = "[A-Z][A-Za-z'-]*"
 class Scene:
     """The words of one topic: how it starts, gains and loses, and what it asks."""
 
-    start: tuple[str, ...]
-    gain: tuple[str, ...]
-    loss: tuple[str, ...]
-    ask: tuple[str, ...]
+    start: list[str]
+    gain: list[str]
+    loss: list[str]
+    ask: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,42 +63,10 @@ class Story:
     start: Sentence
     operations: tuple[Sentence, ...]
     ask: str
-    words: Mapping[str, str]
+    fillers: Mapping[str, str]
 
 
-# Money comes before things: "dollars" would pass for a thing.
-SCENES = (
-    Scene(
-        ("{name} has {a} dollars.", "{name} saved {a} dollars."),
-        ("{He} earns {b} dollars.", "{friend} pays {name} {b} dollars."),
-        ("{He} spends {b} dollars on a {good}.", "{He} pays {b} dollars for a {good}."),
-        ("How much money does {name} have now?", "How many dollars does {name} have left?"),
-    ),
-    Scene(
-        ("{name} has {a} {item}.", "{name} found {a} {item}."),
-        ("{He} buys {b} more.", "{He} gets {b} from {friend}.", "{He} finds {b} more."),
-        ("{He} gives {b} to {friend}.", "{He} loses {b} of them.", "{He} sells {b} of them."),
-        ("How many {item} does {name} have now?", "How many {item} are left?"),
-    ),
-    Scene(
-        ("A shop has {a} {item}.", "There are {a} {item} in a shop."),
-        ("The shop gets {b} more.", "A {truck} brings {b} more."),
-        ("The shop sells {b}.", "{name} takes {b} from the shop.", "A customer buys {b}."),
-        ("How many {item} does the shop have now?", "How many {item} are in the shop?"),
-    ),
-    Scene(
-        ("A {bus} has {a} people on it.", "A {bus} starts with {a} people."),
-        ("At the next stop {b} get on.", "Then {b} people get on."),
-        ("At the next stop {b} get off.", "Then {b} people get off."),
-        ("How many people are on the {bus} now?", "How many people does the {bus} carry?"),
-    ),
-    Scene(
-        ("There are {g} boxes with {s} {item} each.", "{name} has {g} boxes of {s} {item}."),
-        ("{name} adds {b} {item}.", "Then {b} more {item} come in."),
-        ("{name} takes out {b} {item}.", "Then {b} {item} are thrown away."),
-        ("How many {item} are there in all?", "How many {item} are in the boxes?"),
-    ),
-)
+SCENES = [Scene(**scene) for scene in _DATA["scenes"]]
 
 
 def read_story(question: str) -> Story | None:
@@ -118,8 +85,8 @@ def more_sentences(story: Story, sign: str) -> list[Sentence]:
     """
     templates = story.scene.gain if sign == "+" else story.scene.loss
     fields = re.compile(r"\{(\w+)\}")
-    known = {"b", "good", *story.words}
-    return [Sentence(text, story.words, sign) for text in templates if known.issuperset(fields.findall(text))]
+    known = {"b", "good", *story.fillers}
+    return [Sentence(text, story.fillers, sign) for text in templates if known.issuperset(fields.findall(text))]
 
 
 def with_goods(sentence: Sentence, rng: Random) -> Sentence:
@@ -136,15 +103,15 @@ def _read_as(scene: Scene, sentences: Sequence[str]) -> Story | None:
     if start is None or asked is None or not all(operations):
         return None
     known = [sentence for sentence in (start, asked, *operations) if sentence is not None]
-    words: dict[str, str] = {}
+    fillers: dict[str, str] = {}
     for sentence in known:
         for key, word in sentence.fields.items():
-            if key in _SAME_THROUGHOUT and words.setdefault(key, word) != word:
+            if key in _SAME_THROUGHOUT and fillers.setdefault(key, word) != word:
                 return None  # two people, or two things, in one place: another story than these templates tell
-    words.setdefault("truck", "truck")
-    if "name" in words:
-        words.setdefault("He", words["name"])
-    return Story(scene, start, tuple(known[2:]), ask, words)
+    fillers.setdefault("truck", "truck")
+    if "name" in fillers:
+        fillers.setdefault("He", fillers["name"])
+    return Story(scene, start, tuple(known[2:]), ask, fillers)
 
 
 def _read(text: str, templates: Sequence[str], sign: str) -> Sentence | None:

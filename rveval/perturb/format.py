@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
-from typing import Any
 
-from rveval.perturb import layout_code, text
-from rveval.perturb.family import Family, same_answer
+from rveval.perturb import format_code, text
+from rveval.perturb.family import Family
 from rveval.perturb.item import How, Item
 
 SHARE = 0.5
@@ -41,17 +40,17 @@ _CASE_COUNTS = re.compile(
 _ALL_CAPITALS = re.compile(r"\b[A-Z]{2,}\b")
 
 
-def layout(item: Item, rng: Random, how: How) -> Item:
+def format_(item: Item, rng: Random, how: How) -> Item:
     """Give the question and what stands around it another form: lines, spaces, case, Markdown, the options' marks.
 
     A strength is the share of the kinds of edits that apply; at least one is made.
 
     >>> from rveval.perturb import Traits
     >>> item = Item("story/0", Traits("story"), "Ana has 3 kg. The bag holds 2. How many bags are there?", "#### 2")
-    >>> layout(item, Random(1), How()).question
+    >>> format_(item, Random(1), How()).question
     'Ana  has  3  kg.  the  bag  holds  2.  how  many  bags  are  there?'
     """
-    asked = [slot for slot in _slots(item) if _would_change(item, slot)]
+    asked = [slot for slot in _slots(item) if _changes(getattr(item, slot[0]), slot[1])]
     if not asked:
         return item.leave(NO_FORM)
     count = max(1, round((SHARE if how.strength is None else how.strength) * len(asked)))
@@ -61,28 +60,21 @@ def layout(item: Item, rng: Random, how: How) -> Item:
     others = [place for place in range(len(asked)) if place != first]
     changed = item
     for field, edits in (asked[place] for place in sorted([first, *rng.sample(others, count - 1)])):
-        edited: dict[str, Any] = {field: _edited(getattr(changed, field), edits, rng)}
-        changed = replace(changed, **edited)
+        if edited := _changes(getattr(changed, field), edits):
+            changed = replace(changed, **{field: rng.choice(edited)})  # type: ignore[arg-type]
     untouched = item.traits.kind == "puzzle" and changed.question == item.question
     return changed.leave(text.AROUND_ONLY) if untouched else changed
 
 
-def _would_change(item: Item, slot: Slot) -> bool:
-    field, edits = slot
-    whole = getattr(item, field)
-    return any(edit(whole) != whole for edit in edits)
-
-
-def _edited(whole: str, edits: Sequence[Edit], rng: Random) -> str:
-    """One of the edits that do change the text, drawn."""
-    changed = [edited for edit in edits if (edited := edit(whole)) != whole]
-    return rng.choice(changed) if changed else whole
+def _changes(whole: str, edits: Sequence[Edit]) -> list[str]:
+    """What those of the edits that do change a text make of it."""
+    return [edited for edit in edits if (edited := edit(whole)) != whole]
 
 
 def _slots(item: Item) -> list[Slot]:
     """What may be edited in an item, in the order in which edits are made."""
     if item.is_code:
-        return [("question", edits) for edits in layout_code.EDITS]
+        return [("question", edits) for edits in format_code.EDITS]
     slots: list[Slot] = []
     if not item.traits.fixed:
         slots += [("question", tuple(_in_problem(edit) for edit in kind)) for kind in (_MARKS, _SPACES, _LINES)]
@@ -92,7 +84,9 @@ def _slots(item: Item) -> list[Slot]:
     slots += [("support", _SPACES), ("support", _LINES)]
     for field in ("description", "instruction"):
         # A mark would stand right under a puzzle that may end in brackets or in "=", and be read as part of it.
-        marks = (bold, italic) if item.traits.kind == "puzzle" else (bold, italic, quoted, dashed, listed)
+        marks: tuple[Edit, ...] = (bold, italic)
+        if item.traits.kind != "puzzle":
+            marks = (bold, italic, quoted, _begun_with("-- "), _begun_with("- "))
         slots += [(field, (lower_first, upper_form)), (field, marks), (field, _SPACES)]
     if item.options and item.traits.kind not in ("puzzle", "unknown"):
         # A tiny problem's options stand on one line, where a leading dash would look like a minus.
@@ -137,13 +131,17 @@ def _by_line(prose: str, edit: Edit) -> str:
     return "\n".join(map(edit, prose.split("\n")))
 
 
-def _arranged(prose: str, before: str, between: str) -> str:
-    """The sentences, each with something before it; a text of one sentence stays as it is."""
-    if "\n" in prose or len(found := sentences(prose)) < 2:
-        return prose
-    if "-" in before and any(re.match(r"[\d$]", sentence) for sentence in found):
-        return prose  # "- 4 minutes ago" would read as a negative number
-    return between.join(before + sentence for sentence in found)
+def _set_apart(before: str, between: str) -> Edit:
+    """Each sentence with something before it; a text of one sentence stays as it is."""
+
+    def edit(prose: str) -> str:
+        if "\n" in prose or len(found := sentences(prose)) < 2:
+            return prose
+        if "-" in before and any(re.match(r"[\d$]", sentence) for sentence in found):
+            return prose  # "- 4 minutes ago" would read as a negative number
+        return between.join(before + sentence for sentence in found)
+
+    return edit
 
 
 def lines(prose: str) -> str:
@@ -151,29 +149,9 @@ def lines(prose: str) -> str:
     return _by_line(prose, lambda line: "\n".join(sentences(line)))
 
 
-def paragraphs(prose: str) -> str:
-    return _arranged(prose, "", "\n\n")
-
-
-def bullets(prose: str) -> str:
-    return _arranged(prose, "- ", "\n")
-
-
-def stars(prose: str) -> str:
-    return _arranged(prose, "* ", "\n")
-
-
-def dashes(prose: str) -> str:
-    return _arranged(prose, "-- ", "\n")
-
-
 def quoted(prose: str) -> str:
     """A Markdown quote, line by line."""
     return _by_line(prose, lambda line: f"> {line}" if line.strip() else line)
-
-
-def double_spaces(prose: str) -> str:
-    return re.sub(r"(?<=\S) (?=\S)", "  ", prose)
 
 
 def spaces_after_sentences(prose: str) -> str:
@@ -190,43 +168,32 @@ def trailing_blanks(prose: str) -> str:
     return _by_line(prose, lambda line: f"{line}  " if line.strip() else line)
 
 
-def _can_be_marked(prose: str) -> bool:
-    """Whether Markdown would show this in bold: one line, not blank, no stars of its own, no item of a list."""
-    return bool(prose.strip()) and not re.search(r"[\n*]|^\s*[->]", prose)
-
-
-def bold(prose: str) -> str:
-    return f"**{prose}**" if _can_be_marked(prose) else prose
+def bold(prose: str, mark: str = "**") -> str:
+    """In bold where Markdown would show it so: one line, not blank, no stars of its own, no item of a list."""
+    can_be = prose.strip() and not re.search(r"[\n*]|^\s*[->]", prose)
+    return f"{mark}{prose}{mark}" if can_be else prose
 
 
 def italic(prose: str) -> str:
-    return f"*{prose}*" if _can_be_marked(prose) else prose
+    return bold(prose, "*")
 
 
-def dashed(prose: str) -> str:
-    return f"-- {prose}" if prose else ""
+def bold_question_word(question: str) -> str:
+    return _ASKS.sub(lambda found: f"**{found.group()}**", question, count=1)
 
 
-def listed(prose: str) -> str:
-    return f"- {prose}" if prose else ""
+def _begun_with(mark: str) -> Edit:
+    return lambda prose: mark + prose if prose else ""
 
 
-def _marked(prose: str, mark: Callable[[str], str]) -> str:
-    """The last sentence that asks something, changed by `mark`."""
-    last = sentences(prose[prose.rfind("\n") + 1 :])[-1]
-    return prose.removesuffix(last) + mark(last) if last.endswith("?") else prose
+def _of_question(edit: Edit) -> Edit:
+    """The edit on the last sentence, where that asks something."""
 
+    def edited(prose: str) -> str:
+        last = sentences(prose[prose.rfind("\n") + 1 :])[-1]
+        return prose.removesuffix(last) + edit(last) if last.endswith("?") else prose
 
-def bold_question(prose: str) -> str:
-    return _marked(prose, bold)
-
-
-def italic_question(prose: str) -> str:
-    return _marked(prose, italic)
-
-
-def bold_question_word(prose: str) -> str:
-    return _marked(prose, lambda last: _ASKS.sub(lambda found: f"**{found.group()}**", last, count=1))
+    return edited
 
 
 def lower_starts(prose: str) -> str:
@@ -255,9 +222,9 @@ def upper_form(prose: str) -> str:
     return "".join(piece.upper() + next(kept) for piece in _SPELLED.split(prose))
 
 
-_MARKS: tuple[Edit, ...] = (bold_question, italic_question, bold_question_word)
-_SPACES: tuple[Edit, ...] = (double_spaces, spaces_after_sentences, spaces_before_marks, trailing_blanks)
-_LINES: tuple[Edit, ...] = (lines, paragraphs, bullets, stars, dashes, quoted)
+_MARKS = tuple(map(_of_question, (bold, italic, bold_question_word)))
+_SPACES = (text.double_spaces, spaces_after_sentences, spaces_before_marks, trailing_blanks)
+_LINES = (lines, *(_set_apart(*how) for how in (("", "\n\n"), ("- ", "\n"), ("* ", "\n"), ("-- ", "\n"))), quoted)
 
 
 def _plain(prose: str) -> str:
@@ -268,24 +235,15 @@ def _plain(prose: str) -> str:
 
 def lost(before: Item, after: Item) -> str:
     """The same letters, numbers and punctuation in the same order; code is the same code."""
-    if wrong := same_answer(before, after):
-        return wrong
-    for field in ("question", "support", "description", "instruction"):
-        old, new = getattr(before, field), getattr(after, field)
-        if _plain(old) != _plain(new):
-            return f"the words of the {field} changed"
-        if text.numbers(old) != text.numbers(new):
-            return f"the numbers of the {field} changed"
-    if before.traits.fixed and before.question != after.question:
-        return "the problem itself changed"
-    return text.code_lost(before.question, after.question) if before.is_code else ""
+    fixed = before.traits.fixed != ""
+    return text.edit_lost(before, after, _plain, "the words of the {field} changed", fixed)
 
 
-FAMILIES: tuple[Family, ...] = (
+FAMILIES = (
     Family(
         "format",
         "case, spacing, lines, Markdown",
-        layout,
+        format_,
         lost=lost,
         rank=80,
         has_strength=True,

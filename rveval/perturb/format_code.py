@@ -1,4 +1,4 @@
-"""The form of a stub's docstring prose: what `layout` may do to code."""
+"""The form of a stub's docstring prose: what `format` may do to code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _on_prose(stub: str, edit: Callable[[str], str]) -> str:
 
 
 def double_spaces(stub: str) -> str:
-    return _on_prose(stub, lambda prose: re.sub(r"(?<=\S) (?=\S)", "  ", prose))
+    return _on_prose(stub, text.double_spaces)
 
 
 def spaces_after_sentences(stub: str) -> str:
