@@ -20,10 +20,16 @@ from oracle_case import Case, Rule, cases
 from oracle_raw import SOURCES, count, raw, worked_number
 from oracle_tiny import NotUnderstood, solve
 
-FAMILIES = (
+from rveval.benchmarks import traits
+from rveval.perturb import FAMILIES as REGISTERED
+from rveval.perturb import problem
+
+_OWN_RULES = (
     *("think", "thinkprefix", "thinksuffix", "nothink", "rephrase", "distractor", "shuffle", "rotate", "goldslot"),
     *("relabel", "typos", "format", "numwords", "rename", "hint", "context", "harder"),
 )
+# A family that has no rules here yet is held to those of all families: answer, options and the form asked for stay.
+FAMILIES = (*_OWN_RULES, *(family for family in REGISTERED if family not in _OWN_RULES))
 _LETTERED = frozenset(
     f"bbh_{name}"
     for name in (
@@ -54,7 +60,9 @@ _OUTSIDE = frozenset(
 
 
 def must_apply(source: str, family: str) -> bool:
-    """Whether the families' table says that a family applies to a source."""
+    """Whether a family has to apply to a source, by the table of families; by its own word where the table has none."""
+    if family not in _OWN_RULES:
+        return not problem(family, traits(source))
     if family in ("shuffle", "rotate", "goldslot", "relabel"):
         return source in _LETTERED | {"sciq", "sciq_closed", "tiny_choice"}
     if family == "numwords":
@@ -133,7 +141,7 @@ def rules_for(case: Case) -> tuple[Rule, ...]:
         return always if {"numwords", "rename", "harder"} & set(case.families) else (*always, text.numbers_there)
     own = _IN_CODE if case.benchmark == "humaneval" and case.families[0] in _IN_CODE else _PROSE
     plain = () if own is _IN_CODE or case.benchmark != "humaneval" else (code.same_code,)
-    return (*always, *plain, *own[case.families[0]])
+    return (*always, *plain, *own.get(case.families[0], ()))
 
 
 @dataclass

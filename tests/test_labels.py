@@ -16,6 +16,7 @@ from oracle_case import Case, cases, documents, task
 from oracle_raw import Record, raw
 
 from rveval.errors import Refused
+from rveval.perturb import FAMILIES as REGISTERED
 
 pytestmark = needs_data("gsm8k", "humaneval", "sciq", "bbh")
 
@@ -49,8 +50,6 @@ def wrongs(reports: list[oracle.Report]) -> list[tuple[str, int, str, str]]:
 
 
 def test_every_family_is_judged() -> None:
-    from rveval.perturb import FAMILIES as REGISTERED
-
     assert set(REGISTERED) == set(FAMILIES)
 
 

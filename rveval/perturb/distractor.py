@@ -7,6 +7,7 @@ sentence shares no word with the problem, and none that goes together with a wor
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from random import Random
@@ -18,6 +19,7 @@ from rveval.perturb.family import Family, same_answer
 from rveval.perturb.item import How, Item
 
 MOST = 3
+NO_SENTENCE = "distractor: no sentence that shares nothing with the problem"
 _NUMBER = re.compile(r"\d+")
 _PIECE = re.compile(r"\S+")
 _WORD = re.compile(r"[a-z]+")
@@ -59,12 +61,10 @@ def _in_story(item: Item, rng: Random, count: int) -> Item:
     girl = sum(suits(place, "girl") for place in found)
     boy = sum(suits(place, "boy") for place in found)
     kind = "girl" if girl > boy or (girl == boy and rng.random() < 0.5) else "boy"
-    names = _free_names(_GIRLS if kind == "girl" else _BOYS, whole)
-    count = min(count, len(lines), len(names))
-    if not count:
-        return item.leave("distractor: no sentence that shares nothing with the problem")
+    asides = _drawn(lines, _free_names(_GIRLS if kind == "girl" else _BOYS, whole), count, rng, whole)
+    if not asides:
+        return item.leave(NO_SENTENCE)
     usable = [place for place in found if suits(place, kind)]
-    asides = _filled(rng.sample(lines, count), rng.sample(names, count), rng, whole)
     added = [(_draw_place(usable, rng), aside) for aside in asides]
     return replace(item, question=put(text, added))
 
@@ -84,12 +84,10 @@ def _in_tiny(item: Item, rng: Random, count: int) -> Item:
     text, ordered = item.question, item.traits.kind == "order"
     pool = _TINY_BOYS if re.search(r"\b[Ss]he\b", text) else _TINY_GIRLS
     gathers = re.search(r"\b(them|all|people)\b", text) is not None
-    names = _free_names(pool, text)
-    lines: list[str] = _DATA["tiny_order" if ordered else "tiny_plain" if gathers else "tiny"]
-    count = min(count, len(names), len(lines))
-    if not count:
+    lines = _DATA["tiny_order" if ordered else "tiny_plain" if gathers else "tiny"]
+    asides = _drawn(lines, _free_names(pool, text), count, rng, _whole(item))
+    if not asides:
         return item.leave("distractor: all names are taken")
-    asides = _filled(rng.sample(lines, count), rng.sample(names, count), rng, _whole(item))
     first, mark, rest = text.partition(". ")
     if text.startswith("These") or not mark:
         return replace(item, question=" ".join((text, *asides)))
@@ -102,16 +100,10 @@ def _around(item: Item, rng: Random, count: int) -> Item:
     """Before or after the problem; in science also between a passage and its question."""
     whole = _whole(item)
     science = item.traits.kind == "science"
-    lines = (
-        _science(whole)
-        if science
-        else [line for line in _DATA["general"] if plain_words(line).isdisjoint(words_of(whole))]
-    )
-    names = _free_names(_GIRLS + _BOYS, whole)
-    count = min(count, len(lines), len(names))
-    if not count:
-        return item.leave("distractor: no sentence that shares nothing with the problem")
-    asides = _filled(rng.sample(lines, count), rng.sample(names, count), rng, whole)
+    lines = _science(whole) if science else _apart(_DATA["general"], words_of(whole))
+    asides = _drawn(lines, _free_names(_GIRLS + _BOYS, whole), count, rng, whole)
+    if not asides:
+        return item.leave(NO_SENTENCE)
     wheres = ("before", "after", "inside") if science and _may_open(item.question) else ("before", "after")
     for aside in asides:
         where = rng.choice(wheres)
@@ -127,9 +119,13 @@ def _around(item: Item, rng: Random, count: int) -> Item:
 def _science(whole: str) -> list[str]:
     """Sentences about things of science that the item says nothing about."""
     taken = words_of(whole)
-    things = [thing for thing in words(_DATA["things"]) if plain_words(thing).isdisjoint(taken)]
-    lines = [line for line in _DATA["science"] if plain_words(line).isdisjoint(taken)]
-    return [line.replace("{thing}", thing) for line in lines for thing in things]
+    things = _apart(words(_DATA["things"]), taken)
+    return [line.replace("{thing}", thing) for line in _apart(_DATA["science"], taken) for thing in things]
+
+
+def _apart(lines: Iterable[str], taken: frozenset[str]) -> list[str]:
+    """The lines that share no word with those taken."""
+    return [line for line in lines if plain_words(line).isdisjoint(taken)]
 
 
 def _may_open(question: str) -> bool:
@@ -138,11 +134,13 @@ def _may_open(question: str) -> bool:
     return first.kind == "before" and not first.pronouns
 
 
-def _filled(lines: list[str], names: list[str], rng: Random, whole: str) -> list[str]:
-    """Sentences with their names and with numbers that neither the problem nor its answer has."""
+def _drawn(lines: Sequence[str], names: Sequence[str], count: int, rng: Random, whole: str) -> list[str]:
+    """Sentences with their names and with numbers that neither the problem nor its answer has; at most `count`."""
+    count = min(count, len(lines), len(names))
+    pairs = zip(rng.sample(lines, count), rng.sample(names, count), strict=True)
     taken = set(_NUMBER.findall(whole))
     numbers = [n for n in range(2, 61) if str(n) not in taken] or [61]
-    return [line.format(name=name, n=rng.choice(numbers)) for line, name in zip(lines, names, strict=True)]
+    return [line.format(name=name, n=rng.choice(numbers)) for line, name in pairs]
 
 
 def _free_names(pool: tuple[str, ...], whole: str) -> list[str]:
@@ -209,9 +207,9 @@ def fitting(text: str) -> tuple[str, ...]:
     """
     taken = words_of(text)
     topical = [line for calls, lines in _topics() if not taken.isdisjoint(calls) for line in lines]
-    free = [line for line in dict.fromkeys(topical) if plain_words(line).isdisjoint(taken)]
+    free = _apart(dict.fromkeys(topical), taken)
     if len(free) < 3:
-        free += [line for line in _DATA["general"] if plain_words(line).isdisjoint(taken)]
+        free += _apart(_DATA["general"], taken)
     return tuple(free)
 
 

@@ -6,7 +6,6 @@ runs on the marked item with the same seed, and the mark says which option it wa
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +14,8 @@ from functools import cache
 from random import Random
 
 import pytest
-from conftest import DATA, REPOSITORY, needs_data
+from askeditems import items as asked
+from conftest import needs_data
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,64 +34,22 @@ EQUAL_TEXTS = 9  # items of SciQ's test split in which two options read the same
 
 @cache
 def sciq_items() -> list[Item]:
-    """SciQ's test split with the options as lm-eval orders them: the right one last."""
-    assert DATA is not None
-    records = json.loads((DATA / "sciq" / "test.json").read_text(encoding="utf-8"))
-    fields = ("distractor1", "distractor2", "distractor3", "correct_answer")
-    return [
-        Item(
-            item_id=f"sciq/{place}",
-            traits=traits("sciq"),
-            question=record["question"],
-            answer=record["correct_answer"],
-            options=tuple(record[field] for field in fields),
-            labels=LETTERS[:4],
-            gold=3,
-            support=record["support"].strip(),
-            instruction=FORM,
-        )
-        for place, record in enumerate(records)
-    ]
+    """The right option last, as published: what a first draw makes of the order can be counted from there."""
+    found = []
+    for item in asked("sciq"):
+        assert item.gold is not None
+        others = [text for place, text in enumerate(item.options) if place != item.gold]
+        found.append(replace(item, options=(*others, item.options[item.gold]), gold=3))
+    return found
 
 
 @cache
 def bbh_items() -> list[Item]:
-    """All items of the lettered subtasks, taken apart as published: "(A) text" lines after "Options:"."""
-    assert DATA is not None
-    items = []
-    for subtask in SUBTASKS:
-        examples = json.loads((DATA / "bbh" / f"{subtask}.json").read_text(encoding="utf-8"))["examples"]
-        for place, example in enumerate(examples):
-            question, _, block = example["input"].partition("\nOptions:\n")
-            options = tuple(re.findall(r"^\([A-Z]\) (.*)$", block, re.MULTILINE))
-            letter = re.fullmatch(r"\(([A-Z])\)", example["target"])
-            item = Item(
-                f"bbh/{subtask}/{place}", traits(f"bbh_{subtask}"), question, example["target"], instruction=FORM
-            )
-            if letter:
-                gold = LETTERS.index(letter[1])
-                item = replace(item, options=options, labels=LETTERS[: len(options)], gold=gold)
-            items.append(replace(item, option_form="({label}) {text}"))
-    return items
+    return [item for subtask in SUBTASKS for item in asked(f"bbh_{subtask}")]
 
 
-@cache
 def tiny_items() -> list[Item]:
-    lines = (REPOSITORY / "rveval/tiny/data/tiny_choice/test.jsonl").read_text(encoding="utf-8").splitlines()
-    records = [json.loads(line) for line in lines]
-    return [
-        Item(
-            item_id=record["id"],
-            traits=traits("tiny_choice"),
-            question=record["question"],
-            answer=record["answer"],
-            options=tuple(record["options"]),
-            labels=LETTERS[:4],
-            gold=record["gold"],
-            option_form="{label}) {text}",
-        )
-        for record in records
-    ]
+    return list(asked("tiny_choice"))
 
 
 SOURCES = [
