@@ -4,11 +4,10 @@
 
 Takes (or makes) the checkpoints of scripts/bench_swap.py, of Qwen2.5-0.5B's shape (0.99 GB each). For every transform:
 
-  first    the first swap of a seed or density: norms and thresholds are looked for, factors computed (spectrum, rank)
-  again    another alpha of the same vector: what was found is remembered (median of the rounds)
-  times    both against the plain swap of the same vectors (`ties` merges two), measured before and after every
-           transform, since machines drift
-  memory   what the first swap adds to RssAnon at its peak, in MB (the first row's holds the compiler, about 50)
+  swap     seconds of a swap with the transform (median of the rounds)
+  times    against the plain swap of the same vectors (`ties` merges two), measured before and after every transform,
+           since machines drift
+  memory   what a swap adds to RssAnon at its peak, in MB
 """
 
 from __future__ import annotations
@@ -50,7 +49,6 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     bench_swap.make(arguments.folder)
-    os.environ["RVEVAL_CACHE"] = tempfile.mkdtemp(prefix="rveval-bench-")  # factors of an earlier run don't count
     sys.stdout.write(f"load at the start {os.getloadavg()[0]:.2f}, {len(os.sched_getaffinity(0))} cores\n")
     engine = bench_swap.open_engine(arguments.folder / "base", "rveval")
     bench_swap.first_token(engine)
@@ -63,7 +61,7 @@ def main() -> None:
 def recipe(folder: Path, name: str, alpha: float, seed: int = 0, terms: int = 1) -> Any:
     """base + alpha * T(plus - minus), or of two vectors; `other` takes a second one."""
     from rveval.recipe import Recipe, RecipeTerm
-    from rveval.vectors import steps
+    from rveval.vectors import Step
 
     one = RecipeTerm(str(folder / "plus"), str(folder / "minus"), 1.0, "plus", "minus")
     two = RecipeTerm(str(folder / "minus"), str(folder / "base"), 1.0, "minus", "base")
@@ -72,7 +70,7 @@ def recipe(folder: Path, name: str, alpha: float, seed: int = 0, terms: int = 1)
         "base",
         (one, two)[:terms],
         alpha,
-        steps=(steps.of(name, seed, **STEPS[name]),) if name else (),
+        steps=(Step.of(name, seed, **STEPS[name]),) if name else (),
         other=two if name == "other" else None,
     )
 
@@ -87,22 +85,19 @@ def row(engine: Any, folder: Path, name: str, rounds: int) -> dict[str, Any]:
     before = [swap("", 0.6 + 0.1 * number) for number in range(rounds)]
     resting = bench_swap.rss_anon()
     _, plain_peak = bench_swap.watched(lambda: swap("", 0.9))
-    first: list[float] = []
-    _, peak = bench_swap.watched(lambda: first.append(swap(name, 0.5)))
-    again = [swap(name, 0.6 + 0.1 * number) for number in range(rounds)]
+    _, peak = bench_swap.watched(lambda: swap(name, 0.5))
+    with_it = [swap(name, 0.6 + 0.1 * number) for number in range(rounds)]
     after = [swap("", 0.6 + 0.1 * number) for number in range(rounds)]
     plain = statistics.median(before + after)
     found = {
         "transform": name,
         "plain_s": plain,
-        "first_s": first[0],
-        "again_s": statistics.median(again),
+        "swap_s": statistics.median(with_it),
         "plain_peak_mb": plain_peak - resting,
         "peak_mb": peak - resting,
     }
     sys.stdout.write(
-        f"{name:12} plain {plain:6.2f} s   first {first[0]:7.2f} s ({first[0] / plain:5.1f} times)   "
-        f"again {found['again_s']:6.2f} s ({found['again_s'] / plain:4.1f} times)   "
+        f"{name:12} plain {plain:6.2f} s   swap {found['swap_s']:7.2f} s ({found['swap_s'] / plain:5.1f} times)   "
         f"RssAnon +{found['peak_mb']:.0f} MB (plain +{found['plain_peak_mb']:.0f})\n"
     )
     sys.stdout.flush()

@@ -130,13 +130,13 @@ def their_recipe(method: str, folder: Path, dtype: str) -> str:
 
 def own_merge(method: str, folder: Path, dtype: str) -> None:
     from rveval.recipe import Recipe, RecipeTerm, write_merged
-    from rveval.vectors.steps import of
+    from rveval.vectors import Step
 
     terms = tuple(
         RecipeTerm(str(folder / name), str(folder / "base"), weight, name, "base")
         for name, weight in WEIGHTS.get(method, {"plus": 1.0}).items()
     )
-    step = of(method, 1, density=DENSITY[method], gamma=GAMMA, epsilon=EPSILON)
+    step = Step.of(method, 1, density=DENSITY[method], gamma=GAMMA, epsilon=EPSILON)
     write_merged(Recipe(str(folder / "base"), "base", terms, 1.0, dtype=dtype, steps=(step,)), folder / "ours")
 
 

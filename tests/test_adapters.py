@@ -23,7 +23,7 @@ from rveval.checkpoints import Checkpoint, assert_finite, content_hash, open_che
 from rveval.checkpoints.adapters import Adapter, join, open_adapter, open_donor, plan_term, remarks, trained_elsewhere
 from rveval.errors import Problem, Refused
 from rveval.recipe import Recipe, VariantTensors, assembly
-from rveval.vectors import Displacement, combine, difference
+from rveval.vectors import Difference, combine
 
 INSTRUCT = sources.TINY / "instruct"
 Q, DOWN = "model.layers.0.self_attn.q_proj", "model.layers.1.mlp.down_proj"
@@ -292,7 +292,7 @@ def test_a_saved_delta_has_no_minus(base: Checkpoint, adapter: Path, tmp_path: P
 
     file = tmp_path / "d.safetensors"
     said = {"config": base.config, "tokenizer": None}
-    deltas.save(["a"], lambda name: difference(torch.ones(2)), file, said)
+    deltas.save(["a"], lambda name: torch.ones(2), file, said)
     assert type(plan_term(file, None, base, "t").plus) is Checkpoint
     for minus in (INSTRUCT, adapter):
         with pytest.raises(Refused, match="a saved delta has no minus"):
@@ -730,7 +730,7 @@ def test_peft_merges_the_same_model(case: str, base: Checkpoint, tmp_path: Path)
     changed = set()
     for name in base.names:
         theta = base.get(name)
-        found = combine(theta, [Displacement(difference(adapter.get(name)))] if name in adapter else [], 1.0)
+        found = combine(theta, [Difference(adapter.get(name))] if name in adapter else [], 1.0)
         # PEFT adds in float32 here; both are rounded to bfloat16 once. A module that it saves whole it takes as it is.
         expected = merged[name]
         if name in adapter.whole:

@@ -171,10 +171,6 @@ def test_an_interruption_stops_all_points(tmp_path: Path) -> None:
     [
         (["points=[[alpha=0],[alhpa=1]]"], ["alhpa, in the point [alhpa=1]: unknown key", "did you mean 'alpha'"]),
         (["points=[[alpha=0],[alpha=abc]]"], ["alpha, in the point [alpha=abc]", "a finite number"]),
-        (
-            ["points=[[alpha=0],[vector.transform=randm]]"],
-            ["vector.transform", "in the point [vector.transform=randm]"],
-        ),
         (["points=[[alpha=0],['alpha=1,2',vector=nope]]"], ["there is no vector 'nope'"]),
         (["points=[[n=4, 'temperature=0,0.5'],[alpha=0]]"], ["n, in the point [n=4, temperature=0,0.5]"]),
         (["points=[[alpha=0],[alpha=1]]", "limit=abc"], ["limit: has the wrong type"]),

@@ -228,7 +228,7 @@ def test_commands_are_short_where_options_are_shipped_and_exact_elsewhere() -> N
             "vector.weights=[1,-0.5]",
         ],
         ["vector=tiny_foreign", "force_incompatible=true"],
-        ["vector.misfit=vocabulary", "alpha=0.123456789"],
+        ["alpha=0.123456789"],
         ["model.donor=plus"],
     ):
         first = config(*words)

@@ -14,8 +14,7 @@ from studies import Made, term
 
 from rveval.errors import Refused
 from rveval.findings import recipes
-from rveval.vectors import STEPS
-from rveval.vectors.steps import DEFAULTS, Step
+from rveval.vectors import TRANSFORMS, Step
 
 TRIM = {"name": "trim", "density": 0.2}
 SCOPES: dict[str, dict[str, Any]] = {
@@ -451,12 +450,11 @@ def test_formulas(made: Made, fields: dict[str, Any], formula: str) -> None:
 
 
 def test_steps_are_called_as_labels_call_them() -> None:
-    values = {"density": 0.2, "rank": 8, "cap": 3.0} | DEFAULTS
-    for name, kind in STEPS.items():
-        step = Step(name, seed=3 if kind.draws else None, **{one: values[one] for one in kind.takes})  # type: ignore[arg-type]
+    for name in TRANSFORMS:
+        step = Step.of(name, 3, density=0.2, rank=8, cap=3.0)
         assert recipes.words(step.known) == step.words
-    assert set(recipes.NULLS) == {name for name, kind in STEPS.items() if kind.null}
-    assert set(recipes.PARAMETERS) == {one for kind in STEPS.values() for one in kind.takes}
+    assert set(recipes.NULLS) == {name for name, known in TRANSFORMS.items() if known.null}
+    assert set(recipes.PARAMETERS) == {one for known in TRANSFORMS.values() for one in known.parameters}
 
 
 def test_the_label_tells_weights_that_no_record_holds(made: Made) -> None:

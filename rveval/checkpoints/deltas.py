@@ -22,7 +22,7 @@ from rveval.errors import Failed, Problem, Refused
 if TYPE_CHECKING:
     import torch
 
-    from rveval.vectors import Delta
+_PIECE = 1 << 20
 
 Storage = Literal["exact", "bfloat16", "float32"]
 """How entries are stored. "exact": a tensor as bfloat16 where that loses nothing, else as float32."""
@@ -112,12 +112,12 @@ def origin(
 
 def save(
     names: Iterable[str],
-    delta: Callable[[str], Delta],
+    delta: Callable[[str], torch.Tensor],
     file: Path,
     origin: Mapping[str, Any],
     storage: Storage = "exact",
 ) -> Saved:
-    """Write a vector to one file, piece by piece: every delta is read twice, none is held whole.
+    """Write a vector to one file, tensor by tensor: every delta is asked for twice.
 
     Args:
         names: the tensors, by the base's names.
@@ -137,7 +137,7 @@ def save(
     shapes: dict[str, tuple[int, ...]] = {}
     for name in names:
         one = delta(name)
-        looks[name], shapes[name] = _look(name, one, file), one.shape
+        looks[name], shapes[name] = _look(name, one, file), tuple(one.shape)
     types = {name: _stored_as(name, look, storage, saved) for name, look in looks.items() if look.norm}
     saved.zero = [name for name, look in looks.items() if not look.norm]
     if not types:
@@ -172,12 +172,12 @@ def _may_write(file: Path) -> None:
             raise Refused(Problem("something else lies there and is not overwritten", str(file), fix=fix)) from error
 
 
-def _look(name: str, delta: Delta, file: Path) -> _Look:
+def _look(name: str, delta: torch.Tensor, file: Path) -> _Look:
     """Read a delta once. The sums are of float64: float32 would lose small tensors beside large ones."""
     import torch
 
     norm = lost = largest = 0.0
-    for _, piece in delta.chunks():
+    for piece in torch.split(delta.reshape(-1), _PIECE):
         if not piece.isfinite().all():
             fix = "its checkpoints are broken, or a transform overflowed"
             raise Failed(Problem(f"the delta of {name} has NaN or infinite entries", str(file), fix=fix))
@@ -213,11 +213,17 @@ def _header(tensors: Mapping[str, tuple[str, tuple[int, ...]]], origin: Mapping[
 
 
 def _write(
-    stream: IO[bytes], header: bytes, order: Iterable[str], types: Mapping[str, str], delta: Callable[[str], Delta]
+    stream: IO[bytes],
+    header: bytes,
+    order: Iterable[str],
+    types: Mapping[str, str],
+    delta: Callable[[str], torch.Tensor],
 ) -> None:
+    import torch
+
     stream.write(header)
     for name in order:
-        for _, piece in delta(name).chunks():
+        for piece in torch.split(delta(name).reshape(-1), _PIECE):
             stream.write(_bytes(piece, types[name]))
 
 

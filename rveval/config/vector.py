@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rveval.config import checks
 from rveval.config.problems import rule
 from rveval.errors import Problem
-from rveval.vectors import steps
-from rveval.vectors.steps import Step
 
 Kind = Literal["attention", "mlp", "norm", "embeddings", "head"]
-Misfit = Literal["none", "tensor", "tokenizer", "vocabulary", "hidden_size", "architecture"]
 
 _DENSITY = "a number above 0 and at most 1, or null"
 _SMALL = "a number above 0 and below 1, or null"
@@ -50,7 +46,7 @@ class Term:
 class Transform:
     """One step of `vector.transform`; what is null is taken from the vector's key of the same name."""
 
-    name: steps.Name = field(metadata=rule("a transform"))
+    name: str = field(metadata=rule("the name of a transform"))
     seed: int | None = field(default=None, metadata=rule(_SEED, checks.at_least_0))
     density: float | None = field(default=None, metadata=rule(_DENSITY, checks.share))
     gamma: float | None = field(default=None, metadata=rule(_SMALL, checks.small))
@@ -79,7 +75,7 @@ class VectorConfig:
     name, its kind is one of `kinds` (empty: all) and its layer in `layers`: `[from, to)`, whole numbers or fractions
     of depth. `ramp` weighs layers: values at equal distances from the first to the last. `transform` is applied to
     every term, in order; `seed density gamma epsilon rank cap` are its parameters, `other` is what the transform of
-    that name takes. `misfit` makes the donors fit less: for an experiment about what is refused.
+    that name takes.
     """
 
     label: str = field(metadata=rule(checks.A_NAME, checks.file_name))
@@ -103,26 +99,12 @@ class VectorConfig:
     rank: int | None = field(default=None, metadata=rule(_RANK, checks.at_least_1))
     cap: float | None = field(default=None, metadata=rule(_CAP, checks.positive))
     other: Term | None = field(default=None, metadata=rule("a term {plus, minus}, or null"))
-    misfit: Misfit = field(default="none", metadata=rule("a misfit"))
     note: str | None = field(default=None, metadata=rule("text, or null"))
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """The transforms with their parameters, from first to last."""
-        return tuple(_step(self, one) for one in self.transform)
 
     @property
     def term_weights(self) -> tuple[float, ...]:
         """What each term is multiplied by: `weights`, else the terms' own."""
         return tuple(self.weights if self.weights is not None else (term.weight for term in self.terms))
-
-
-def _step(vector: VectorConfig, one: Transform) -> Step:
-    def value(name: str) -> Any:
-        own = getattr(one, name)
-        return getattr(vector, name) if own is None else own
-
-    return steps.of(one.name, **{name: value(name) for name in ("seed", "density", "gamma", "epsilon", "rank", "cap")})
 
 
 def problems(vector: VectorConfig) -> list[Problem]:
@@ -132,26 +114,4 @@ def problems(vector: VectorConfig) -> list[Problem]:
         expected, seen = f"{len(vector.terms)} numbers, one for each term", f"{len(vector.weights)}"
         fix = "write vector.weights=[" + ",".join(["1"] * len(vector.terms)) + "], or leave it null"
         found.append(Problem("does not match the terms", "vector.weights", expected, seen, fix))
-    return found + _transform_problems(vector)
-
-
-def _transform_problems(vector: VectorConfig) -> list[Problem]:
-    found = []
-    for step in vector.steps:
-        for name in steps.lacking(step):
-            fix = f"write vector.{name}=VALUE, or give it in the transform: {{name: {step.name}, {name}: VALUE}}"
-            found.append(Problem(f"{step.name} needs {name}", "vector.transform", fix=fix))
-        if step.name == "della" and step.density is not None and step.epsilon is not None:
-            words = steps.della_range(step.density, step.epsilon)
-            found += [Problem(words, "vector.epsilon")] if words else []
-        if step.name == "other" and vector.other is None:
-            fix = "write vector.other={plus: ..., minus: ...}"
-            found.append(Problem("other needs another vector", "vector.other", fix=fix))
-    if vector.other is not None and vector.other.weight != 1:
-        fix = "leave the weight out; for the other direction exchange plus and minus"
-        found.append(Problem("is scaled to this vector's norm, so it has no weight", "vector.other.weight", fix=fix))
-    if vector.terms:
-        known = ", ".join(step.name for step in vector.steps)
-        reasons: Sequence[str] = steps.senseless(vector.steps, len(vector.terms))
-        found += [Problem(f"makes no sense: {reason}", "vector.transform", found=known) for reason in reasons]
     return found

@@ -1,34 +1,144 @@
-"""One tensor, read once: everything that is said of it is added up while its pieces pass.
+"""What is said of a vector: sums over the entries of its tensors, and the numbers that follow from them.
 
-A block of whole rows is computed piece by piece (a piece fits a second-level cache), and then shown to the effective
-rank, which wants larger blocks. So a tensor of any size takes a few megabytes.
+Everything is a sum over entries, so that a tensor, all tensors of a kind in a layer, and the whole vector have the same
+numbers by the same formulas. v is the vector after scope, layer weights and transforms, without alpha; theta are the
+base's weights.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rveval.checkpoints import Checkpoint
-from rveval.describe.pieces import PIECE, Added, Place, pieces
-from rveval.describe.ranks import Spectrum
-from rveval.describe.sums import Measured, Sums
-from rveval.recipe import VariantTensors
-from rveval.vectors import Delta, Displacement, Memo, difference
-from rveval.vectors.measures import sum_of_squares
+from rveval.recipe import Recipe, VariantTensors
+from rveval.vectors import Difference, combine, depth_of, kind_of, layer_of
 
 if TYPE_CHECKING:
     import torch
 
-BLOCK = 1 << 20
-"""Entries of a block of rows (4 MiB of float32)."""
+KINDS = ("attention", "mlp", "norm", "other", "embeddings", "head")
+"""In the order of columns; `other` is what the names of known architectures do not say."""
+
+EXACT = 256
+"""The longest smaller side of a matrix whose effective rank is not an estimate."""
+
+SKETCH, SAMPLES = 16, 32
+"""Random vectors that find the strongest directions of a larger matrix, and that say what these leave out."""
+
+_PIECE = 1 << 22
+"""Entries that are added up in float64 at a time."""
 
 
-class Stopped(Exception):
-    """Somebody does not want the rest."""
+@dataclass(frozen=True)
+class Sums:
+    """Sums over entries.
+
+    Args:
+        tensors, entries: how many.
+        theta, squares: the sums of theta^2 and of v^2.
+        nonzero: entries of v that are not zero.
+        changed: entries with another value, in the dtype that is served, than the base's.
+        products, donors: for each donor the sums of v * (donor - common) and of (donor - common)^2.
+        matrices: the sum of v^2 over matrices alone.
+        fourth, variance: the sum of the fourth powers of the matrices' singular values, or an unbiased estimate of it,
+            and the variance of that estimate; 0 where it is exact.
+        full_rank: the sum of the matrices' smaller sides.
+    """
+
+    tensors: int = 0
+    entries: int = 0
+    theta: float = 0.0
+    squares: float = 0.0
+    nonzero: int = 0
+    changed: int = 0
+    products: tuple[float, ...] = ()
+    donors: tuple[float, ...] = ()
+    matrices: float = 0.0
+    fourth: float = 0.0
+    variance: float = 0.0
+    full_rank: int = 0
+
+    def __add__(self, other: Sums) -> Sums:
+        names = [field.name for field in fields(Sums)]
+        return Sums(**{name: _added(getattr(self, name), getattr(other, name)) for name in names})
+
+    @property
+    def finite(self) -> bool:
+        """Whether no NaN and no infinity went into it."""
+        return math.isfinite(self.squares) and math.isfinite(self.theta)
+
+    def norm(self, alpha: float) -> float:
+        """||alpha v||."""
+        return abs(alpha) * math.sqrt(self.squares)
+
+    def relative(self, alpha: float) -> float | None:
+        """||alpha v|| / ||theta||; None where the weights are all zero."""
+        return self.norm(alpha) / math.sqrt(self.theta) if self.theta else None
+
+    @property
+    def density(self) -> float:
+        """The share of entries of v that are not zero."""
+        return self.nonzero / self.entries if self.entries else 0.0
+
+    @property
+    def changed_share(self) -> float:
+        """The share of entries that really change when they are served."""
+        return self.changed / self.entries if self.entries else 0.0
+
+    @property
+    def cosines(self) -> list[float | None]:
+        """cos(v, donor - common) for each donor; None where one of the two is zero."""
+        return [
+            max(-1.0, min(1.0, product / math.sqrt(self.squares * square))) if self.squares and square else None
+            for product, square in zip(self.products, self.donors, strict=True)
+        ]
+
+    @property
+    def effective_rank(self) -> float | None:
+        """The participation ratio (sum s^2)^2 / sum s^4 of all matrices' singular values; None where it is not known.
+
+        It is Hill's number of order 2 (Hill 1973, "Diversity and evenness") of the shares s^2 / sum s^2: r for r equal
+        singular values, 1 for one that outweighs all others.
+        """
+        return self.matrices**2 / self.fourth if self.fourth > 0 and math.isfinite(self.fourth) else None
+
+    @property
+    def effective_rank_error(self) -> float | None:
+        """The standard error of `effective_rank`, to first order; 0 where it is exact."""
+        rank = self.effective_rank
+        return None if rank is None else rank * math.sqrt(self.variance) / self.fourth
+
+
+def _added(one: Any, other: Any) -> Any:
+    if isinstance(one, tuple):
+        return tuple(a + b for a, b in zip(one, other, strict=True)) if one and other else one or other
+    return one + other
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One tensor of the base that is in scope, its layer's weight, and its sums."""
+
+    name: str
+    shape: tuple[int, ...]
+    weight: float
+    sums: Sums
+
+    @property
+    def kind(self) -> str:
+        """One of `KINDS`."""
+        return kind_of(self.name) or "other"
+
+    @property
+    def row(self) -> str:
+        """The number of its layer, or the name of what lies outside the layers."""
+        layer = layer_of(self.name)
+        return str(layer) if layer is not None else {"norm": "final norm"}.get(self.kind, self.kind)
 
 
 @dataclass(frozen=True)
@@ -36,145 +146,144 @@ class Subject:
     """What is measured.
 
     Args:
-        variant: gives the terms of every tensor.
+        recipe, variant: what would be served.
         base: gives the weights.
-        alpha: the scaling coefficient.
-        dtype: what is served, as torch calls it.
         common: what the donors started from; None: no cosines.
         donors: whose displacements from `common` the vector is compared with.
-        plain: plus and minus where the vector is their difference and nothing else; None: it is computed by `variant`.
         ranks: whether effective ranks are wanted.
-        seen: told the tensor and how many of its entries were measured, again and again, from any thread.
-        stop: set by who does not want the rest.
     """
 
+    recipe: Recipe
     variant: VariantTensors
     base: Checkpoint
-    alpha: float
-    dtype: str
     common: Checkpoint | None = None
     donors: tuple[Checkpoint, ...] = ()
-    plain: tuple[Checkpoint, Checkpoint] | None = None
     ranks: bool = True
-    seen: Callable[[str, int], None] = lambda name, entries: None
-    stop: threading.Event = field(default_factory=threading.Event)
 
 
-def vector(terms: Sequence[Displacement], weight: float) -> Delta:
-    """weight * sum_i w_i T(delta_i) of one tensor, computed when a piece is asked for.
-
-    Args:
-        terms: at least one, all of one shape.
-        weight: the layer's.
-    """
-    import torch
-
-    shape, device = terms[0].delta.shape, terms[0].delta.device
-    key = "+".join(f"{weight * one.weight!r}*{one.delta.key}" for one in terms)
-
-    def fill(start: int, into: torch.Tensor) -> None:
-        scratch = torch.empty_like(into)
-        into.zero_()
-        for one in terms:
-            one.delta.fill(start, scratch)
-            into.add_(scratch, alpha=weight * one.weight)
-
-    return Delta(shape, device, fill, key if all(one.delta.key for one in terms) else "")
+def vector(terms: Sequence[Difference], weight: float) -> torch.Tensor:
+    """weight * sum_i w_i T(delta_i) of one tensor, float32; at least one term."""
+    first, *others = terms
+    total = first.delta * (weight * first.weight)
+    for term in others:
+        total += term.delta * (weight * term.weight)
+    return total
 
 
 def measured(subject: Subject, name: str) -> Measured:
-    """One tensor in scope.
+    """One tensor in scope; one that no donor has (a saved delta leaves it out) counts as zero.
 
     Raises:
-        Stopped: `subject.stop` was set.
         Failed: the donors' tensors have another shape, or a transform can't be done.
     """
     import torch
 
-    terms = subject.variant.displacements(name)
-    shape = subject.base.shape(name)
-    with torch.no_grad():
-        sums = _Adding(subject, name, terms).sums() if terms else _untouched(subject, name)
-    return Measured(name, shape, subject.variant.weight(name), sums)
+    recipe, weight, theta = subject.recipe, subject.variant.weight(name), subject.base.get(name)
+    sums = Sums(tensors=1, entries=theta.numel(), theta=_dot(theta, theta))
+    terms = subject.variant.terms(name)
+    if not terms:
+        return Measured(name, tuple(theta.shape), weight, sums)
+    v = vector(terms, weight)
+    dtype: torch.dtype = getattr(torch, recipe.dtype)
+    served = combine(theta, terms, recipe.alpha * weight, dtype=dtype)
+    moved = _displaced(subject, name)
+    ranked = subject.ranks and v.dim() == 2 and v.numel() > 0
+    squares = _dot(v, v)
+    fourth, variance = fourth_powers(v, f"describe:{name}") if ranked else (0.0, 0.0)
+    sums += Sums(
+        squares=squares,
+        nonzero=int(v.count_nonzero()),
+        changed=int((served != theta.to(dtype)).sum()),
+        products=tuple(_dot(v, one) for one in moved),
+        donors=tuple(_dot(one, one) for one in moved),
+        matrices=squares if ranked else 0.0,
+        fourth=fourth,
+        variance=variance,
+        full_rank=min(v.shape) if ranked else 0,
+    )
+    return Measured(name, tuple(theta.shape), weight, sums)
 
 
-def _untouched(subject: Subject, name: str) -> Sums:
-    """A tensor that a saved delta leaves out: it counts as zero."""
-    squares = sum_of_squares(difference(subject.base.get(name)), Memo())
-    return Sums(tensors=1, entries=prod(subject.base.shape(name)), theta=squares)
-
-
-def _displaced(subject: Subject, name: str) -> list[Delta]:
+def _displaced(subject: Subject, name: str) -> list[torch.Tensor]:
     """How far the donors are from the common start; nothing where a donor that was forced does not fit."""
     common, shape = subject.common, subject.base.shape(name)
     if common is None or any(name not in one or one.shape(name) != shape for one in (common, *subject.donors)):
         return []
-    return [difference(donor.get(name), common.get(name)) for donor in subject.donors]
+    return [Difference(donor.get(name), common.get(name)).delta for donor in subject.donors]
 
 
-class _Adding:
-    """The sums of one tensor, and the scratch they need."""
+def _dot(one: torch.Tensor, other: torch.Tensor) -> float:
+    """The sum of products, in float64."""
+    import torch
 
-    def __init__(self, subject: Subject, name: str, terms: Sequence[Displacement]) -> None:
-        self._subject, self._name = subject, name
-        self._shape = subject.base.shape(name)
-        place = Place(subject.base, name, subject.alpha, subject.variant.weight(name), subject.dtype)
-        self._pieces = pieces(place, terms, subject.plain)
-        self._donors = _displaced(subject, name)
-        self._added = Added(len(self._donors))
-        wanted = subject.ranks and len(self._shape) == 2 and prod(self._shape) > 0
-        self._spectrum = Spectrum((self._shape[0], self._shape[1]), f"describe:{name}") if wanted else None
+    pieces = zip(*(torch.split(tensor.reshape(-1), _PIECE) for tensor in (one, other)), strict=True)
+    return math.fsum(float(a.double().dot(b.double())) for a, b in pieces)
 
-    def sums(self) -> Sums:
-        """Read everything once."""
-        import torch
 
-        numel, keep = prod(self._shape), self._spectrum is not None
-        columns = self._shape[-1] if keep else 1
-        size = max(1, BLOCK // columns) * columns
-        # Nobody wants the block as a whole: its pieces take turns in one place, which stays in the cache.
-        block = torch.empty(min(size if keep else PIECE, numel))
-        term = torch.empty(min(PIECE, numel) if self._donors else 0)
-        for start in range(0, numel, size):
-            stop = min(start + size, numel)
-            for at in range(start, stop, PIECE):
-                if self._subject.stop.is_set():
-                    raise Stopped
-                place = at - start if keep else 0
-                piece = block[place : place + min(PIECE, stop - at)]
-                self._pieces.fill(at, piece, self._added)
-                self._compare(at, piece, term)
-            self._added.fold()
-            if self._spectrum:
-                self._spectrum.add(block[: stop - start].view(-1, columns))
-            self._subject.seen(self._name, stop - start)
-        return self._sums()
+def fourth_powers(matrix: torch.Tensor, seed: str) -> tuple[float, float]:
+    """The sum of the fourth powers of a matrix's singular values, and the variance of that where it is an estimate.
 
-    def _compare(self, start: int, piece: torch.Tensor, term: torch.Tensor) -> None:
-        """Add the products with what the donors did to the same entries."""
-        from rveval.describe.loops import add_products, add_squares
+    With B = A^T A it is tr B^2: exact where the smaller side is at most `EXACT`; else by Hutch++ (Meyer et al. 2021,
+    "Hutch++: Optimal Stochastic Trace Estimation"): exactly on the span Q of B S for random signs S, which finds the
+    strongest directions, and on the rest as the mean of ||B (I - Q Q^T) z||^2 over other random signs z.
 
-        for number, donor in enumerate(self._donors):
-            other = term[: piece.numel()]
-            donor.fill(start, other)
-            add_products(piece.numpy(), other.numpy(), self._added.products[number])
-            add_squares(other.numpy(), self._added.donors[number])
+    Args:
+        matrix: float32, two dimensions.
+        seed: of the random signs: the same text, the same signs.
+    """
+    import torch
 
-    def _sums(self) -> Sums:
-        added = self._added
-        fourth, variance = self._spectrum.fourth() if self._spectrum else (0.0, 0.0)
-        theta, squares, products, donors = added.totals
-        return Sums(
-            tensors=1,
-            entries=prod(self._shape),
-            theta=theta,
-            squares=squares,
-            nonzero=added.nonzero,
-            changed=added.changed,
-            products=tuple(products),
-            donors=tuple(donors),
-            matrices=squares if self._spectrum else 0.0,
-            fourth=fourth,
-            variance=variance,
-            full_rank=min(self._shape) if self._spectrum else 0,
-        )
+    wide = matrix.shape[0] < matrix.shape[1]
+    tall = matrix.T if wide else matrix
+    if tall.shape[1] <= EXACT:
+        return float((tall.T @ tall).double().square().sum()), 0.0
+
+    def squared(vectors: torch.Tensor) -> torch.Tensor:
+        return (tall.T @ (tall @ vectors.float())).double()
+
+    generator = torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:7]))
+    signs = torch.randint(0, 2, (tall.shape[1], SKETCH + SAMPLES), generator=generator).mul_(2).sub_(1).double()
+    image = squared(signs[:, :SKETCH])
+    if not bool(image.isfinite().all()):
+        return math.nan, 0.0
+    found = torch.linalg.qr(image).Q
+    rest = signs[:, SKETCH:]
+    rest = rest - found @ (found.T @ rest)
+    samples = squared(rest).square().sum(0)
+    return float(squared(found).square().sum() + samples.mean()), float(samples.var()) / SAMPLES
+
+
+# --- several tensors together
+
+
+def total(tensors: Iterable[Measured]) -> Sums:
+    """The sums over several tensors."""
+    return sum((one.sums for one in tensors), Sums())
+
+
+Place = tuple[str, str]
+"""(row, kind)"""
+
+
+def grouped(tensors: Iterable[Measured], key: Callable[[Measured], Place]) -> dict[Place, Sums]:
+    """Sums by row and kind, as data flows through them: embeddings, layers, final norm, head; kinds as in `KINDS`."""
+    tensors = list(tensors)
+    groups: dict[Place, Sums] = {}
+    for one in tensors:
+        groups[key(one)] = groups.get(key(one), Sums()) + one.sums
+    layers = map(str, range(depth_of(one.name for one in tensors)))
+    rows = ["", "embeddings", *layers, "other", "final norm", "head"]
+    kinds = ["", *KINDS]
+    return dict(sorted(groups.items(), key=lambda item: (rows.index(item[0][0]), kinds.index(item[0][1]))))
+
+
+def places(tensors: Iterable[Measured]) -> dict[Place, Sums]:
+    """The sums by row and kind."""
+    return grouped(tensors, lambda one: (one.row, one.kind))
+
+
+def nbytes(checkpoint: Checkpoint, names: Iterable[str]) -> int:
+    """Bytes of these tensors in a checkpoint's files, as far as it has them."""
+    sizes = {"F32": 4, "F16": 2, "BF16": 2}
+    there = [name for name in names if name in checkpoint]
+    return sum(prod(checkpoint.shape(name)) * sizes.get(checkpoint.dtype(name), 4) for name in there)

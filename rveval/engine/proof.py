@@ -26,6 +26,7 @@ from rveval.engine.base import Engine, Request
 from rveval.engine.plugin import LOAD_FORMAT
 from rveval.errors import Failed, Problem
 from rveval.recipe import Recipe, RecipeTerm, forget, write_merged
+from rveval.vectors import VERSION
 
 if TYPE_CHECKING:
     import torch
@@ -227,7 +228,7 @@ def _key(base: Checkpoint, dtype: str, facts: dict[str, Any]) -> str:
     """Architecture and shape (the config without its number of layers), and everything else that decides."""
     shape = {key: value for key, value in base.config.items() if key not in _NOT_SHAPE}
     code = [hashlib.sha256(path.read_bytes()).hexdigest() for path in _swapping_code()]
-    known = {"shape": shape, "head": _head(base), "dtype": dtype, "facts": facts, "code": code}
+    known = {"shape": shape, "head": _head(base), "dtype": dtype, "facts": facts, "code": code, "sum": VERSION}
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -242,5 +243,4 @@ def _head(base: Checkpoint) -> str:
 
 def _swapping_code() -> list[Path]:
     package = Path(__file__).parent.parent
-    rooms = ("engine/plugin", "recipe", "vectors")
-    return [*(file for room in rooms for file in sorted((package / room).glob("*.py"))), Path(__file__)]
+    return [*sorted((package / "engine" / "plugin").glob("*.py")), Path(__file__)]

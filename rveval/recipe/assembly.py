@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rveval.checkpoints import Checkpoint, adapters, compatibility, content_hash, open_checkpoint, resolve
-from rveval.checkpoints.adapters import Adapter
 from rveval.checkpoints.compatibility import Report
 from rveval.config import Config, Source, Term
 from rveval.errors import DoesNotMatch, Problem, Refused, RvevalError
-from rveval.recipe import Recipe, RecipeTerm, label
-from rveval.vectors import scopes
+from rveval.recipe.recipe import Recipe
+from rveval.recipe.term import RecipeTerm
+from rveval.recipe.transforms import steps_of
+from rveval.vectors import TRANSFORMS, depth_of, layers_of, scopes
 
 _DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 
@@ -30,21 +31,25 @@ class Assembled:
 
     Args:
         recipe: what it is made of.
-        label: what it is called.
         base: the base, open.
         donors: the donors by config key, open, in the order of the config.
         report: what the gate found: warnings, what is left out.
     """
 
     recipe: Recipe
-    label: str
     base: Checkpoint
     donors: tuple[Donor, ...]
     report: Report
 
+    @property
+    def label(self) -> str:
+        """What it is called."""
+        return self.recipe.label
+
 
 def open_all(config: Config, problems: list[Problem]) -> tuple[Checkpoint | None, list[Donor]]:
-    """The base and all donors; what can't be opened is added to the problems."""
+    """The base and all donors; what can't be opened, and what is wrong with the transforms, goes to the problems."""
+    problems += steps_of(config.vector)[1]
     base = _open(config.model.source, problems)
     donors: list[Donor] = []
     for place, term in _terms(config):
@@ -52,8 +57,8 @@ def open_all(config: Config, problems: list[Problem]) -> tuple[Checkpoint | None
             plus, minus = (_resolved(term, side, place, problems) for side in ("plus", "minus"))
             if base is not None and plus is not None and (minus is not None or term.minus is None):
                 found = adapters.plan_term(plus, minus, base, place)
-                donors += [(f"{place}.plus", _fitted(found.plus, config))]
-                donors += [(f"{place}.minus", _fitted(found.minus, config))] if found.minus else []
+                donors += [(f"{place}.plus", found.plus)]
+                donors += [(f"{place}.minus", found.minus)] if found.minus else []
         except RvevalError as error:
             problems.extend(error.problems)
     return base, donors
@@ -67,19 +72,8 @@ def _terms(config: Config) -> list[tuple[str, Term]]:
         for number, (term, weight) in enumerate(zip(vector.terms, vector.term_weights, strict=True))
         if weight
     ]
-    takes_other = any(step.name == "other" for step in vector.steps)
+    takes_other = any(TRANSFORMS[step.name].given == "other" for step in steps_of(vector)[0])
     return terms + ([("vector.other", vector.other)] if terms and takes_other and vector.other else [])
-
-
-def _fitted(donor: Checkpoint, config: Config) -> Checkpoint:
-    if config.vector.misfit == "none":
-        return donor
-    if isinstance(donor, Adapter):
-        fix = "merge the adapter into its model first, or misfit=none"
-        raise Refused(Problem("only whole checkpoints and saved deltas are made to fit less", "vector.misfit", fix=fix))
-    from rveval.checkpoints.misfits import fitted
-
-    return fitted(donor, config.vector.misfit)
 
 
 def _open(source: Source, problems: list[Problem]) -> Checkpoint | None:
@@ -106,22 +100,23 @@ def assemble(config: Config, base: Checkpoint, donors: Sequence[Donor]) -> Assem
         Refused: the scope or a transform does not fit the model.
         DoesNotMatch: the donors do not fit the base: a finding about them, which a study keeps.
     """
-    layers = scopes.layers_of(config.vector.layers, scopes.depth_of(base.names))
-    recipe = _recipe(config, base, donors, layers)
+    recipe = _recipe(config, base, donors)
     if mistakes := scopes.problems(recipe.selection, base.names, base.config) or _rank_problems(recipe, base):
         raise Refused(mistakes)
     report = compatibility.check(base, donors, recipe.selection, forced=config.force_incompatible)
     recipe = replace(recipe, forced=report.forced)
-    shown = label(config.model.label, config.vector.label, recipe, config.vector.weights or ())
     if report.problems:
-        raise DoesNotMatch(report.problems, shown)
-    return Assembled(recipe, shown, base, tuple(donors), report)
+        raise DoesNotMatch(report.problems, recipe.label)
+    return Assembled(recipe, base, tuple(donors), report)
 
 
-def _recipe(config: Config, base: Checkpoint, donors: Sequence[Donor], layers: tuple[int, int] | None) -> Recipe:
+def _recipe(config: Config, base: Checkpoint, donors: Sequence[Donor]) -> Recipe:
     by_place = dict(donors)
     terms = {place: _recipe_term(by_place, place, term) for place, term in _terms(config)}
     vector = config.vector
+    steps, problems = steps_of(vector)
+    if problems:
+        raise Refused(problems)
     return Recipe(
         base=str(base.folder),
         base_hash=content_hash(base.folder, kind="model"),
@@ -130,11 +125,14 @@ def _recipe(config: Config, base: Checkpoint, donors: Sequence[Donor], layers: t
         scope=tuple(vector.scope),
         dtype=_dtype(config.model.dtype, base),
         kinds=tuple(vector.kinds),
-        layers=layers,
+        layers=layers_of(vector.layers, depth_of(base.names)),
         ramp=tuple(vector.ramp or ()),
-        steps=vector.steps,
+        steps=steps,
         other=terms.get("vector.other"),
-        misfit="" if vector.misfit == "none" else vector.misfit,
+        model=config.model.label,
+        vector=vector.label,
+        base_label=source_words(config.model.source),
+        weights=tuple(vector.weights or ()),
     )
 
 
@@ -153,7 +151,15 @@ def _recipe_term(by_place: Mapping[str, Checkpoint], place: str, term: Term) -> 
         minus_on=minus_on,
         plus_on_hash=plus_on_hash,
         minus_on_hash=minus_on_hash,
+        plus_label=source_words(term.plus),
+        minus_label=source_words(term.minus) if term.minus else "",
     )
+
+
+def source_words(source: Source) -> str:
+    """A source as it is written: `org/name@revision`, and the folder inside it."""
+    revision = f"@{source.revision}" if source.revision else ""
+    return f"{source.path}{revision}{'/' + source.subfolder if source.subfolder else ''}"
 
 
 def _known(donor: Checkpoint | None) -> tuple[str | None, str | None]:
@@ -163,7 +169,7 @@ def _known(donor: Checkpoint | None) -> tuple[str | None, str | None]:
 
 def _rank_problems(recipe: Recipe, base: Checkpoint) -> list[Problem]:
     """Ranks that matrices in scope do not have."""
-    rank = max((step.rank or 0 for step in recipe.steps), default=0)
+    rank = max((int(dict(step.parameters).get("rank", 0)) for step in recipe.steps), default=0)
     weights = recipe.selection.weights(base.names) if rank and not recipe.is_base else {}
     small = {name: min(base.shape(name)) for name, weight in weights.items() if weight and len(base.shape(name)) > 1}
     names = [name for name, least in small.items() if least < rank]
@@ -174,10 +180,10 @@ def _rank_problems(recipe: Recipe, base: Checkpoint) -> list[Problem]:
     return [Problem(what, "vector.rank", f"at most {min(small.values())}", str(rank), fix)]
 
 
-def _dtype(asked: str, base: Checkpoint) -> str:
-    """The dtype served: the one asked for, or with `auto` the one most of the base's values are stored in."""
-    if asked != "auto":
-        return asked
+def _dtype(name: str, base: Checkpoint) -> str:
+    """The dtype served: the one named, or with `auto` the one most of the base's values are stored in."""
+    if name != "auto":
+        return name
     values: dict[str, int] = {}
     for name in base.names:
         values[base.dtype(name)] = values.get(base.dtype(name), 0) + math.prod(base.shape(name))

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rveval.checkpoints import Checkpoint
 from rveval.checkpoints.adapters import Donor, join, open_donor
-from rveval.recipe.recipe import Recipe, RecipeTerm
-from rveval.vectors import Memo
-from rveval.vectors.factors import FactorStore
+from rveval.recipe.recipe import Recipe
+from rveval.recipe.term import RecipeTerm
+from rveval.vectors import TRANSFORMS, Difference, combine, transformed
 
 if TYPE_CHECKING:
     import torch
 
-    from rveval.vectors import Displacement
-
-
-@cache
-def _memo() -> Memo:
-    """What is known of deltas, so that a sweep over alpha finds it out once; factors also for other processes."""
-    return FactorStore()
-
 
 class VariantTensors:
-    """A variant's tensors by name, computed when they are asked for.
+    """A variant's tensors by name, each built from the base when it is asked for.
 
     Args:
         recipe: what to build; its checkpoints stay memory-mapped between recipes of this process.
@@ -40,8 +32,8 @@ class VariantTensors:
         self._dtype: torch.dtype = getattr(torch, recipe.dtype)
         plain = recipe.is_base
         self._weights = {} if plain else recipe.selection.weights(self._base.names)
-        self._donors = [] if plain else [_Donors(term, recipe) for term in recipe.terms]
-        self._other = None if plain or recipe.other is None else _Donors(recipe.other, recipe)
+        self._donors = [] if plain else [_Donors(term, recipe.forced) for term in recipe.terms]
+        self._other = None if plain or recipe.other is None else _Donors(recipe.other, recipe.forced)
         self._from = {} if plain else self._sources()
 
     @property
@@ -67,71 +59,61 @@ class VariantTensors:
             `out` if given; else a computed tensor in the recipe's dtype, or for what the vector does not touch a
             memory-mapped view of the file in the dtype it is stored in.
         """
-        from rveval.vectors import combine
-
         place = out.device if out is not None else device
         theta = _at(self._base.get(name), place)
-        terms = self.displacements(name, place)
+        terms = self.terms(name, place)
         alpha = self._recipe.alpha * self.weight(name)
         if terms and (out is None or out.dtype == self._dtype):
             return combine(theta, terms, alpha, dtype=self._dtype, out=out)
         result = combine(theta, terms, alpha, dtype=self._dtype) if terms else theta
         return result if out is None else out.copy_(result)
 
-    def displacements(self, name: str, device: torch.device | None = None) -> list[Displacement]:
+    def terms(self, name: str, device: torch.device | None = None) -> list[Difference]:
         """The terms of one tensor after all transforms; none where the vector does not touch it.
 
         Args:
             name: the base's name for it.
             device: where they are computed; the CPU if not given.
         """
-        from rveval.vectors import Place, transformed
-
         if not self.weight(name):
             return []
         source, shape = self._from.get(name, name), self._base.shape(name)
         # A saved delta may leave out what it does not change; the gate lets that pass only where its metadata says so.
-        terms = [found for one in self._donors if (found := one.displacement(source, shape, device))]
-        other = self._other.displacement(name, shape, device) if self._other else None
-        return transformed(terms, self._recipe.steps, Place(name, other=other.delta if other else None, memo=_memo()))
+        terms = [term for donors in self._donors if (term := donors.difference(source, shape, device))]
+        if not self._recipe.steps:
+            return terms
+        other = self._other.difference(name, shape, device) if self._other else None
+        return transformed(terms, self._recipe.steps, name, other.delta if other else None)
 
     def _sources(self) -> dict[str, str]:
         """Whose delta a tensor gets: its own, but for the null control that swaps layers."""
-        found: dict[str, str] = {}
+        sources: dict[str, str] = {}
         for step in self._recipe.steps:
-            if step.name == "swap_layers":
-                from rveval.vectors.layers import swapped
-
-                found = swapped({name: self._base.shape(name) for name in self._base.names}, step.seed or 0)
-        return found
+            if step.name in TRANSFORMS and TRANSFORMS[step.name].given == "layers":
+                shapes = {name: self._base.shape(name) for name in self._base.names}
+                sources = TRANSFORMS[step.name].function(shapes, step.seed or 0)
+        return sources
 
 
 class _Donors:
     """The checkpoints of one term, open."""
 
-    def __init__(self, term: RecipeTerm, recipe: Recipe) -> None:
+    def __init__(self, term: RecipeTerm, forced: bool) -> None:
         plus = _open(term.plus, _open(term.plus_on) if term.plus_on else None)
         minus = _open(term.minus, _open(term.minus_on) if term.minus_on else None) if term.minus else None
         both = join(plus, minus)
-        self._plus = _fitted(both.plus, recipe.misfit)
-        self._minus = _fitted(both.minus, recipe.misfit) if both.minus else None
-        self._term = term
-        self._forced = recipe.forced
-        contents = (term.plus_hash, term.plus_on_hash, term.minus_hash, term.minus_on_hash, recipe.misfit)
-        self._key = "-".join(content or "" for content in contents)
+        self._plus, self._minus, self._weight, self._forced = both.plus, both.minus, term.weight, forced
 
-    def displacement(self, name: str, shape: tuple[int, ...], device: torch.device | None) -> Displacement | None:
+    def difference(self, name: str, shape: tuple[int, ...], device: torch.device | None) -> Difference | None:
         """The term of a tensor; None where the donors do not have it (or, forced, where it does not fit)."""
-        from rveval.vectors import Displacement, difference
-
         plus, minus = self._plus, self._minus
         if name not in plus or (self._forced and not self._fits(name, shape)):
             return None
         taken = _at(minus.get(name), device) if minus else None
-        return Displacement(difference(_at(plus.get(name), device), taken, f"{self._key}:{name}"), self._term.weight)
+        return Difference(_at(plus.get(name), device), taken, self._weight)
 
     def _fits(self, name: str, shape: tuple[int, ...]) -> bool:
-        return all(name in one and one.shape(name) == shape for one in (self._plus, self._minus) if one)
+        return all(name in donor and donor.shape(name) == shape for donor in (self._plus, self._minus) if donor)
 
 
 def tensors(recipe: Recipe) -> Iterator[tuple[str, torch.Tensor]]:
@@ -145,14 +127,6 @@ def _at(tensor: torch.Tensor, device: torch.device | None) -> torch.Tensor:
     return tensor if device is None else tensor.to(device, non_blocking=True)
 
 
-def _fitted(donor: Donor, misfit: str) -> Checkpoint:
-    if not misfit:
-        return donor
-    from rveval.checkpoints.misfits import fitted
-
-    return fitted(donor, misfit)
-
-
 def _open(path: str, on: Checkpoint | None = None) -> Donor:
     """A checkpoint, saved delta or adapter that stays open: its pages stay mapped from one swap to the next.
 
@@ -162,8 +136,8 @@ def _open(path: str, on: Checkpoint | None = None) -> Donor:
     """
     there = Path(path)
     files = [there] if there.is_file() else [*there.glob("*.safetensors"), *there.glob("adapter_config.json")]
-    found = [(file.name, file.stat()) for file in sorted(files)]
-    return _opened(path, tuple((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in found), on)
+    stats = [(file.name, file.stat()) for file in sorted(files)]
+    return _opened(path, tuple((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in stats), on)
 
 
 def forget() -> None:

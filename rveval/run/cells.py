@@ -107,7 +107,7 @@ def _asked(config: Config, problems: list[Problem]) -> list[Asked]:
 def _cell(config: Config, recipe: Recipe, asked: Asked, store: Store) -> Cell:
     items = len(upstream.load(asked.wrapped).docs if asked.wrapped else benchmarks.load(asked.source))
     settings = {
-        "variant": _variant(recipe),
+        "variant": recipe.fingerprint,
         "task": asked.task,
         "draw": asked.draw,
         "strength": asked.strength,
@@ -125,12 +125,6 @@ def _cell(config: Config, recipe: Recipe, asked: Asked, store: Store) -> Cell:
         settings["repeat"] = asked.repeat
     cell_id = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
     return Cell(cell_id, asked, min(items, config.item_limit or items), settings, store.has(cell_id))
-
-
-def _variant(recipe: Recipe) -> str:
-    """The fingerprint; where the vector is transformed also the code that does it, which may be mended one day."""
-    plain = recipe.is_base or not recipe.steps
-    return recipe.fingerprint if plain else f"{recipe.fingerprint}, transforms {_room('vectors')[:16]}"
 
 
 def _data(asked: Asked, num_fewshot: int | None) -> dict[str, str | None]:

@@ -24,6 +24,9 @@ _KINDS = {
     "attention": re.compile(r"\.self_attn\.[qkvo]_proj\.(?:weight|bias)$"),
     "mlp": re.compile(r"\.mlp\.(?:gate|up|down)_proj\.(?:weight|bias)$"),
 }
+KINDS = tuple(_KINDS)
+"""The kinds of tensors."""
+
 KNOWN = ("qwen2", "qwen3", "llama", "mistral", "gemma", "gemma2", "gemma3", "gemma3_text")
 """Model types of config.json whose tensors' kinds are known."""
 
@@ -98,15 +101,15 @@ class Scope:
         return self.ramp[low] + (at - low) * (self.ramp[high] - self.ramp[low])
 
 
-def layers_of(asked: Sequence[int | float] | None, depth: int) -> tuple[int, int] | None:
+def layers_of(span: Sequence[int | float] | None, depth: int) -> tuple[int, int] | None:
     """`[from, to)` in whole layers. A fraction f of depth stands for layer f * depth, rounded.
 
     >>> layers_of([0.25, 0.5], 24), layers_of([2, 4], 24), layers_of(None, 24)
     ((6, 12), (2, 4), None)
     """
-    if asked is None:
+    if span is None:
         return None
-    start, stop = asked
+    start, stop = span
     if isinstance(start, float) or isinstance(stop, float):
         return round(start * depth), round(stop * depth)
     return start, stop

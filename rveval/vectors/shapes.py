@@ -1,67 +1,51 @@
-"""Transforms that change the sizes of entries and keep their signs."""
+"""Transforms that keep the signs of entries and change their sizes, or lower a matrix's rank."""
 
 from __future__ import annotations
 
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from rveval.vectors.delta import Delta
-from rveval.vectors.memo import Memo
-from rveval.vectors.sparse import made
-from rveval.vectors.steps import Step
+from rveval.vectors.registry import Parameter, transform
+from rveval.vectors.tensors import as_matrix, gram, norm, squares
 
 if TYPE_CHECKING:
     import torch
 
-    from rveval.vectors.apply import Place
+RANK = Parameter("a whole number, at least 1", lambda value: value >= 1, whole=True)
+CAP = Parameter("a number above 0", lambda value: value > 0)
 
 
-def sign_only(delta: Delta, step: Step, place: Place) -> Delta:
+@transform("the signs alone, all of one size, the norm of every tensor kept", one_size=True)
+def sign_only(delta: torch.Tensor) -> torch.Tensor:
     """The sign of every entry times one magnitude for the tensor, so that its L2 norm is kept; zeros stay zero."""
-    from rveval.vectors.measures import sum_of_squares
-
-    filled = _not_zero(delta, place.memo)
-    size = sqrt(sum_of_squares(delta, place.memo) / filled) if filled else 0.0
-
-    def fill(start: int, into: torch.Tensor) -> None:
-        delta.fill(start, into)
-        into.sign_().mul_(size)
-
-    return Delta(delta.shape, delta.device, fill, made(step, delta.key))
+    return delta.sign() * sqrt(squares(delta) / max(int(delta.count_nonzero()), 1))
 
 
-def clip(delta: Delta, step: Step, place: Place) -> Delta:
+@transform("the best approximation of every matrix by this rank", version=2, parameters={"rank": RANK})
+def rank(delta: torch.Tensor, rank: int) -> torch.Tensor:
+    """The best approximation of a matrix by one of this rank (Eckart and Young 1936).
+
+    Of a tall matrix A it is A V V^T, of a wide one U U^T A, with the singular vectors of the largest singular values as
+    eigenvectors of the Gram matrix of the smaller side, in float64. A tensor of more dimensions is the matrix of its
+    first one against all others. A vector, a number and a matrix whose rank cannot be larger stay as they are.
+    """
+    import torch
+
+    matrix = as_matrix(delta)
+    if delta.dim() < 2 or rank >= min(matrix.shape):
+        return delta
+    wide = matrix.shape[0] < matrix.shape[1]
+    tall = matrix.T if wide else matrix
+    products = gram(tall)
+    if not bool(products.isfinite().all()):
+        return delta * torch.nan  # eigenvectors would not bear it
+    basis: torch.Tensor = torch.linalg.eigh(products).eigenvectors[:, -rank:].float()
+    lowered = (tall @ basis) @ basis.T
+    return (lowered.T if wide else lowered).reshape(delta.shape)
+
+
+@transform("entries no larger than this many root mean squares", parameters={"cap": CAP}, by_size=True)
+def clip(delta: torch.Tensor, cap: float) -> torch.Tensor:
     """Entries no larger than `cap` times the root mean square over all entries of the tensor, zeros included."""
-    from rveval.vectors.measures import sum_of_squares
-
-    assert step.cap is not None
-    bound = step.cap * sqrt(sum_of_squares(delta, place.memo) / max(delta.numel, 1))
-
-    def fill(start: int, into: torch.Tensor) -> None:
-        delta.fill(start, into)
-        into.clamp_(-bound, bound)
-
-    return Delta(delta.shape, delta.device, fill, made(step, delta.key))
-
-
-def _not_zero(delta: Delta, memo: Memo) -> int:
-    import torch
-
-    key = f"entries that are not zero of {delta.key}" if delta.key else ""
-    known = memo.recall(key)
-    if known is None:
-        known = torch.tensor([_counted(delta)])
-        memo.keep(key, known)
-    return int(known[0])
-
-
-def _counted(delta: Delta) -> int:
-    """Apart from what is remembered, as in `measures`."""
-    import numpy as np
-    import torch
-
-    found = 0
-    for _, piece in delta.chunks():
-        on_cpu = piece.device.type == "cpu"
-        found += int(np.count_nonzero(piece.numpy() != 0) if on_cpu else torch.count_nonzero(piece))
-    return found
+    bound = cap * norm(delta) / sqrt(max(delta.numel(), 1))
+    return delta.clamp(-bound, bound)

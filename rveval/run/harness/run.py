@@ -199,7 +199,7 @@ def variant(plan: Plan) -> Variant:
         steps=[] if recipe.is_base else [step.known for step in recipe.steps],
         other=_term(recipe.other) if recipe.other else None,
         forced=recipe.forced,
-        misfit=recipe.misfit,
+        misfit="",
     )
 
 
