@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tinymodels
 import yaml
 
 from rveval import config as schema
+from rveval.checkpoints import TINY
 from rveval.cli import main
 from rveval.errors import DoesNotMatch, Problem
 from rveval.run import cells
@@ -22,6 +24,7 @@ pytestmark = pytest.mark.usefixtures("composed_once")
 
 FILES = {file.stem: file for file in schema.config_dir().glob("experiment/*.yaml")}
 FOREIGN = "tiny + 1 tiny_foreign"
+DONORS = {"plus": "grpo", "minus": "sft"}
 # (jobs, variants that may be built, refused ones)
 RUNS: dict[str, tuple[int, int, set[str]]] = {
     "alpha_sweep": (10, 10, set()),
@@ -32,18 +35,6 @@ RUNS: dict[str, tuple[int, int, set[str]]] = {
     "sparsity": (29, 29, set()),
     "compose": (11, 11, set()),
     "foreign_seed": (10, 9, {FOREIGN}),
-    "foreign_family": (10, 9, {f"{FOREIGN} [misfit architecture]"}),
-    "boundary": (
-        15,
-        8,
-        {
-            FOREIGN,
-            *(
-                f"tiny + 1 tiny_grpo [misfit {name}]"
-                for name in ("tensor", "tokenizer", "vocabulary", "hidden_size", "architecture")
-            ),
-        },
-    ),
 }
 
 
@@ -125,7 +116,7 @@ def test_a_model_of_the_users_takes_the_place_of_the_tiny_one(name: str) -> None
     mine = ["model=instruct_1.5b", "suite=gsm8k", "vector=grpo"]
     mine += ["vector.terms.0.plus=/donors/grpo", "vector.terms.0.minus=/donors/sft"]
     mine += ["vector.weights=null"] if name == "compose" else []  # one term: its weights are of two
-    mine += ["vector.transform=none", "vector.misfit=none", *one_of_each_kind(name)]
+    mine += ["vector.transform=none", *one_of_each_kind(name)]
     found = configs(f"experiment={name}", *mine)
     assert {config.suite.name for config in found} == {"gsm8k"}
     bases = [config for config in found if config.vector.label == "grpo"]
@@ -157,31 +148,33 @@ def test_an_experiment_says_what_it_asks(name: str) -> None:
     assert yaml.safe_load(text)["study"] == name
 
 
-def refused_run(folder: Path, *arguments: str) -> int:
-    return main([f"store={folder / 'runs'}", "study=s", "limit=2", *arguments])
+def refused_run(folder: Path, misfit: str, *arguments: str) -> int:
+    """The tiny vector, its donors made to fit less."""
+    donors = {side: tinymodels.misfit(TINY / name, folder / side, misfit) for side, name in DONORS.items()}
+    words = [f"vector.terms.0.{side}={donor}" for side, donor in donors.items()]
+    return main([f"store={folder / 'runs'}", "study=s", "limit=2", *words, *arguments])
 
 
 def test_a_refusal_is_a_row_of_the_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert refused_run(tmp_path, "vector.misfit=hidden_size") == 2
+    assert refused_run(tmp_path, "hidden_size") == 2
     out, err = capsys.readouterr()
     assert "hidden_size differs from the base's" in err
-    assert re.search(r"tiny \+ 1 tiny_grpo \[misfit hidden_size\] +hidden_size differs .*: 128 instead of 96", out)
+    assert re.search(r"tiny \+ 1 tiny_grpo +hidden_size differs .*: 128 instead of 96", out)
     assert "and 15 more" in " ".join(out.split())
     (kept,) = Store(tmp_path / "runs").refusals("s")
-    assert kept["label"] == "tiny + 1 tiny_grpo [misfit hidden_size]"
-    assert kept["config"]["vector"]["misfit"] == "hidden_size"
+    assert kept["label"] == "tiny + 1 tiny_grpo"
     assert {"what", "where", "expected", "found", "fix"} == kept["problems"][0].keys()
     assert not (tmp_path / "runs/logs").exists()  # no engine was started
 
 
 def test_a_dry_run_keeps_no_refusal(tmp_path: Path) -> None:
-    assert refused_run(tmp_path, "vector.misfit=hidden_size", "dry_run=true") == 2
+    assert refused_run(tmp_path, "hidden_size", "dry_run=true") == 2
     assert not (tmp_path / "runs").exists()
 
 
 def test_a_refusal_that_can_not_be_kept_says_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "runs").write_text("a file in the way")
-    assert refused_run(tmp_path, "vector.misfit=tensor") == 2
+    assert refused_run(tmp_path, "tensor") == 2
     err = capsys.readouterr().err
     assert "1 tensor of the base missing" in err
     assert "the store can't be written to" in err

@@ -6,12 +6,14 @@ the path, so tests say `import tinymodels`.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 import shutil
 from pathlib import Path
 from typing import Any
 
+SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 CHATML = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' + '\\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
@@ -182,3 +184,15 @@ def perturbed(folder_in: str | Path, folder_out: str | Path, seed: int = 1, scal
     }
     write(out, changed, files if files > 1 else None)
     return out
+
+
+def misfit(donor: str | Path, folder: str | Path, name: str) -> Path:
+    """Write a copy of a checkpoint that fits its base less; see scripts/tiny/misfits.py for the names."""
+    found = importlib.util.spec_from_file_location("misfits", SCRIPTS / "tiny" / "misfits.py")
+    assert found is not None
+    assert found.loader is not None
+    script = importlib.util.module_from_spec(found)
+    found.loader.exec_module(script)
+    Path(folder).parent.mkdir(parents=True, exist_ok=True)
+    written: Path = script.write(Path(donor), Path(folder), name)
+    return written

@@ -48,28 +48,37 @@ class Difference:
 def compare(base: Mapping[str, Any], donor: Mapping[str, Any]) -> Difference:
     """Compare two config.json mappings field by field, in the form that `normal` gives them."""
     ours, theirs = normal(base), normal(donor)
-    found = Difference()
-    for name in sorted(ours.keys() | theirs.keys()):
-        if name not in ours or name not in theirs:
-            found.unsaid.append(name)
-        elif ours[name] != theirs[name]:
-            (found.serious if name in SERIOUS else found.minor)[name] = (ours[name], theirs[name])
-    return found
+    difference = Difference(unsaid=sorted(ours.keys() ^ theirs.keys()))
+    for name in sorted(ours.keys() & theirs.keys()):
+        if ours[name] != theirs[name]:
+            fields = difference.serious if name in SERIOUS else difference.minor
+            fields[name] = (ours[name], theirs[name])
+    return difference
+
+
+def is_tied(config: Mapping[str, Any]) -> bool:
+    """Whether the output head is the embedding, as far as the config says; Gemma's do not say it."""
+    flat = {**config, **(config.get("text_config") or {})}
+    gemma = str(flat.get("model_type", "")).startswith("gemma")
+    return bool(flat.get("tie_word_embeddings", gemma))
 
 
 def normal(config: Mapping[str, Any]) -> dict[str, Any]:
     """A config in one form: the text part, with rope, activation and derived widths always under one name.
+
+    Raises:
+        TypeError, ValueError, AttributeError, KeyError, IndexError, ArithmeticError: a field has a value of a type or
+            size that it can't have.
 
     >>> normal({"rope_theta": 1e4, "hidden_size": 64, "num_attention_heads": 2})["rope"]
     {'rope_theta': 10000.0, 'rope_type': 'default'}
     """
     flat = {**config, **(config.get("text_config") or {})}
     result = {name: value for name, value in flat.items() if name not in IGNORED}
-    architectures = config.get("architectures") or []
-    if architectures:
-        result["architecture"] = architectures[0]
-    activation = flat.get("hidden_act") or flat.get("hidden_activation")
-    if activation:
+    if architectures := config.get("architectures"):
+        # FSDP puts its name before the class that it wraps.
+        result["architecture"] = architectures[0].removeprefix("FSDP")
+    if activation := flat.get("hidden_act") or flat.get("hidden_activation"):
         result["activation"] = activation
     heads, width = flat.get("num_attention_heads"), flat.get("hidden_size")
     if heads and width:
@@ -79,27 +88,23 @@ def normal(config: Mapping[str, Any]) -> dict[str, Any]:
     result["sliding_window"] = flat.get("sliding_window") if flat.get("use_sliding_window", True) else None
     if result["sliding_window"] is None:
         result.pop("max_window_layers", None)
-    rope = _rope(flat)
-    if rope:
+    if rope := _rope(flat):
         result["rope"] = rope
     return result
 
 
 def _rope(flat: Mapping[str, Any]) -> dict[str, Any]:
     """Rotary embedding as newer files write it: one mapping, or one for each type of layer."""
-    new = flat.get("rope_parameters")
-    if new:
+    if new := flat.get("rope_parameters"):
         return {key: _named(value) if isinstance(value, dict) else value for key, value in _named(new).items()}
     if flat.get("rope_theta") is None:
         return {}
     part = flat.get("partial_rotary_factor", 1.0)
-    single = _named(
-        {"rope_theta": flat["rope_theta"], "partial_rotary_factor": part, **(flat.get("rope_scaling") or {})}
-    )
+    single = {"rope_theta": flat["rope_theta"], "partial_rotary_factor": part, **(flat.get("rope_scaling") or {})}
     if flat.get("rope_local_base_freq") is None:
-        return single
-    local = _named({"rope_theta": flat["rope_local_base_freq"]})
-    return {"full_attention": single, "sliding_attention": local}
+        return _named(single)
+    local = {"rope_theta": flat["rope_local_base_freq"]}
+    return {"full_attention": _named(single), "sliding_attention": _named(local)}
 
 
 def _named(rope: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,38 +1,39 @@
 """Checkpoints: named tensors in a folder, read lazily through memory maps; what is broken is refused, naming the file.
 
-`resolve` (from a config's words to a folder) and `content_hash` live in `sources` and `fingerprints` and are offered
-here too, so that the rest of rveval needs this one name. Importing this module does not import torch.
+Importing this module does not import torch.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import mmap
+import re
 import threading
-import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rveval.checkpoints import headers, vocabulary
+from rveval.checkpoints import architecture, headers, vocabulary
+from rveval.checkpoints.files import Entry, read_json, some
 from rveval.checkpoints.fingerprints import content_hash, recall, remember
-from rveval.checkpoints.sources import resolve
 from rveval.checkpoints.vocabulary import Vocabulary
 from rveval.errors import Problem, Refused, nearest
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
-
-__all__ = ["ABSENT", "Checkpoint", "assert_finite", "content_hash", "nearest", "open_checkpoint", "resolve"]
+    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 
-# A saved delta with {ABSENT: "zero"} in a safetensors file's metadata may leave out tensors that it does not change.
 ABSENT = "rveval_absent"
+"""A saved delta with {ABSENT: "zero"} in its metadata may leave out tensors that it does not change."""
+EMBEDDING = re.compile(r"(^|\.)(embed_tokens|tok_embeddings|word_embeddings|embed_in|wte)\.weight$")
+HEAD = re.compile(r"(^|\.)(lm_head|embed_out)\.weight$")
 _TORCH_TYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 _COUNTED_AT_ONCE = 1 << 20
-_QUIET_SECONDS = 5.0
+_NAMES_COMPARED = 2000
 
 
 class Checkpoint:
@@ -41,10 +42,12 @@ class Checkpoint:
     Attributes:
         folder: where it lies; of a saved delta the file.
         config: config.json; of a saved delta the one of the checkpoint that the base was subtracted from.
-        names: all tensor names, sorted.
+        names: the names of all weights, sorted.
+        not_weights: tensors of its files that are none: masks and the like, and a copy of the embedding that a tied
+            model was saved with as its head.
         files: the safetensors files in use.
         metadata: the safetensors files' own metadata, of all files together.
-        nbytes: bytes of all tensors.
+        nbytes: bytes of all weights.
     """
 
     def __init__(self, folder: Path, config: dict[str, Any], layout: headers.Layout) -> None:
@@ -53,10 +56,17 @@ class Checkpoint:
         self.files = tuple(layout.files)
         self.metadata = dict(layout.metadata)
         self.names = tuple(sorted(layout.entries))
+        self.not_weights = tuple(sorted(layout.buffers))
         self.nbytes = sum(entry.stop - entry.start for entry in layout.entries.values())
         self._entries = layout.entries
         self._maps: dict[Path, mmap.mmap] = {}
         self._lock = threading.Lock()
+        self._stamp = {file: _stamp(file) for file in self._watched()}
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether its metadata says that this is a saved difference and not a model."""
+        return headers.DELTA in self.metadata or ABSENT in self.metadata
 
     @property
     def absent_is_zero(self) -> bool:
@@ -76,6 +86,28 @@ class Checkpoint:
             Refused: the file is broken.
         """
         return vocabulary.read(self.folder)
+
+    @property
+    def head_copy(self) -> str:
+        """The output head, if it is the embedding over again; else nothing. Reads both once, at memory speed."""
+        import numpy as np
+
+        head, embedding = head_and_embedding(self.names)
+        if not head or (self.shape(head), self.dtype(head)) != (self.shape(embedding), self.dtype(embedding)):
+            return ""
+        ours, theirs = (np.frombuffer(self.raw(name), np.uint8) for name in (head, embedding))
+        return head if np.array_equal(ours, theirs) else ""
+
+    def stamp(self) -> dict[Path, tuple[int, ...]]:
+        """Size, mtime and ctime (nanoseconds) and inode of every file in use, from when this was opened."""
+        return dict(self._stamp)
+
+    def changed(self) -> tuple[Path, ...]:
+        """The files that were written anew, replaced or removed since this was opened."""
+        return tuple(file for file, before in self._stamp.items() if _stamp(file) != before)
+
+    def _watched(self) -> Iterable[Path]:
+        return self.files
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries
@@ -108,13 +140,34 @@ class Checkpoint:
     def raw(self, name: str) -> memoryview:
         """The bytes of a tensor as they are stored, for who does not want torch."""
         entry = self._entry(name)
+        if entry.start == entry.stop:
+            return memoryview(b"")
         return memoryview(self._map(entry.file))[entry.start : entry.stop]
 
-    def _entry(self, name: str) -> headers.Entry:
+    def array(self, name: str, start: int = 0, count: int | None = None) -> NDArray[np.float32]:
+        """The entries `start : start + count` of a tensor, row by row, as float32; without torch."""
+        import numpy as np
+
+        types: dict[str, Any] = {"F32": np.float32, "F16": np.float16, "BF16": np.uint16}
+        stored = np.frombuffer(self.raw(name), types[self.dtype(name)])
+        stored = stored[start : None if count is None else start + count]
+        if self.dtype(name) == "BF16":
+            return (stored.astype(np.uint32) << 16).view(np.float32)
+        return stored.astype(np.float32)
+
+    def leave_out(self, name: str) -> None:
+        """Count a tensor among those that are no weights."""
+        entry = self._entries.pop(name)
+        self.names = tuple(sorted(self._entries))
+        self.not_weights = tuple(sorted((*self.not_weights, name)))
+        self.nbytes -= entry.stop - entry.start
+
+    def _entry(self, name: str) -> Entry:
         try:
             return self._entries[name]
         except KeyError:
-            raise KeyError(f"{name} is not in {self.folder}; nearest: {nearest(name, self.names)}") from None
+            near = nearest(name, self.names[:_NAMES_COMPARED])
+            raise KeyError(f"{name} is not in {self.folder}; nearest: {near}") from None
 
     def _map(self, file: Path) -> mmap.mmap:
         with self._lock:
@@ -125,12 +178,12 @@ class Checkpoint:
 
 
 def open_checkpoint(folder: Path) -> Checkpoint:
-    """Open a checkpoint or a saved delta by its headers; no tensor is read.
+    """Open a checkpoint or a saved delta by its headers; no tensor is read but the head of a tied model, if it has one.
 
     Raises:
         Refused: all problems of the folder at once: no weights, only pickles, a truncated file, a missing shard, an
             index and files that disagree, a tensor twice, a broken header, a quantised type, a config.json that is
-            missing or broken; a LoRA adapter, which `adapters` opens; a file that is no saved delta.
+            missing or broken; a LoRA adapter, which `open_donor` opens; a file that is no saved delta.
     """
     folder = Path(folder)
     if not folder.exists():
@@ -143,29 +196,59 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     problems = list(layout.problems)
     if kind == "delta":
         config = {} if problems else headers.origin(folder)["config"]
+        problems += [] if problems else _meaningless(config, folder)
     else:
         config = _config(folder / "config.json", problems)
     if problems:
         raise Refused(problems)
     if layout.unused:
-        log.warning("%s: not part of the weights: %s", folder, headers.some([file.name for file in layout.unused]))
-    return Checkpoint(folder, config, layout)
+        log.warning("%s: not part of the weights: %s", folder, some(file.name for file in layout.unused))
+    checkpoint = Checkpoint(folder, config, layout)
+    if architecture.is_tied(config) and (copy := checkpoint.head_copy):
+        checkpoint.leave_out(copy)
+    return checkpoint
+
+
+def head_and_embedding(names: Iterable[str]) -> tuple[str, str]:
+    """The names of the one output head and the one embedding; nothing where there are not exactly these."""
+    names = list(names)
+    heads = [name for name in names if HEAD.search(name)]
+    embeddings = [name for name in names if EMBEDDING.search(name)]
+    return (heads[0], embeddings[0]) if len(heads) == len(embeddings) == 1 else ("", "")
 
 
 def _config(path: Path, problems: list[Problem]) -> dict[str, Any]:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(config, dict):
-            raise ValueError(f"a mapping is needed, this is a {type(config).__name__}")
-        return config
+        config = read_json(path)
     except FileNotFoundError:
         fix = "copy the config.json that belongs to these weights there"
         if (path.parent / headers.ADAPTER_CONFIG).exists():
             fix = "a LoRA adapter's settings lie beside whole weights: keep one of the two in this folder"
         problems.append(Problem("config.json is missing", str(path), fix=fix))
+        return {}
     except (OSError, ValueError) as error:
         problems.append(Problem(f"config.json cannot be read: {error}", str(path), fix="download the file again"))
-    return {}
+        return {}
+    problems += _meaningless(config, path)
+    return config
+
+
+def _meaningless(config: dict[str, Any], path: Path) -> list[Problem]:
+    """Fields of a type that they can't have, which nothing could be computed from."""
+    try:
+        architecture.normal(config)
+    except (TypeError, ValueError, AttributeError, KeyError, IndexError, ArithmeticError) as error:
+        what = f"config.json cannot be read: a field has a value that means nothing there ({error})"
+        return [Problem(what, str(path), fix="download the file again")]
+    return []
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    try:
+        status = file.stat()
+    except OSError:
+        return ()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def assert_finite(checkpoint: Checkpoint) -> None:
@@ -177,33 +260,16 @@ def assert_finite(checkpoint: Checkpoint) -> None:
     key = checkpoint.identity
     counts = recall("finite", key)
     if not isinstance(counts, dict):
-        counts = _scan(checkpoint)
+        counts = {name: found for name in checkpoint.names if any(found := _not_finite(checkpoint.get(name)))}
         remember("finite", key, counts)
     if counts:
         fix = "these weights are broken: train or download them again"
         raise Refused(
             [
-                Problem(f"{name} has {nan} NaN and {inf} infinite elements", str(checkpoint.folder), fix=fix)
-                for name, (nan, inf) in sorted(counts.items())
+                Problem(f"{name} has {nan} NaN and {infinite} infinite elements", str(checkpoint.folder), fix=fix)
+                for name, (nan, infinite) in sorted(counts.items())
             ]
         )
-
-
-def _scan(checkpoint: Checkpoint) -> dict[str, list[int]]:
-    """Numbers of NaN and infinite elements of each tensor that has any."""
-    found, done, start = {}, 0, time.monotonic()
-    said = start
-    for name in checkpoint.names:
-        tensor = checkpoint.get(name)
-        counts = _not_finite(tensor)
-        if any(counts):
-            found[name] = counts
-        done += tensor.nbytes
-        if time.monotonic() - said > _QUIET_SECONDS:
-            said = time.monotonic()
-            log.info("%s: %.0f%% scanned for NaN and infinity", checkpoint.folder, 100 * done / checkpoint.nbytes)
-    log.debug("%s: %.2e bytes scanned in %.2f s", checkpoint.folder, done, time.monotonic() - start)
-    return found
 
 
 def _not_finite(tensor: torch.Tensor) -> list[int]:
@@ -215,5 +281,5 @@ def _not_finite(tensor: torch.Tensor) -> list[int]:
     flat = tensor.reshape(-1)
     if math.isfinite(flat.sum().item()):
         return [0, 0]
-    chunks = [flat[at : at + _COUNTED_AT_ONCE] for at in range(0, flat.numel(), _COUNTED_AT_ONCE)]
-    return [sum(int(c.isnan().sum()) for c in chunks), sum(int(c.isinf().sum()) for c in chunks)]
+    chunks = [flat[start : start + _COUNTED_AT_ONCE] for start in range(0, flat.numel(), _COUNTED_AT_ONCE)]
+    return [sum(int(chunk.isnan().sum()) for chunk in chunks), sum(int(chunk.isinf().sum()) for chunk in chunks)]

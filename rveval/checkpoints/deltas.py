@@ -1,8 +1,8 @@
 """Saving a task vector as one safetensors file, so that it can be added again without the checkpoints it came from.
 
-The file holds one tensor for each tensor that the vector changes; its metadata says that the others are zero, what the
-vector is a difference of, and for the compatibility gate the config and a summary of the tokenizer it belongs to.
-`checkpoints.open_checkpoint` reads it.
+The file holds one tensor for each tensor that the vector changes; its metadata says that this is a difference, that the
+other tensors are zero, what it is a difference of, and for the gate the config and a summary of the tokenizer it
+belongs to. `open_checkpoint` reads it.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from rveval.checkpoints import ABSENT, Checkpoint, headers, vocabulary
+from rveval.checkpoints import headers, vocabulary
+from rveval.checkpoints.checkpoint import ABSENT, Checkpoint
 from rveval.errors import Failed, Problem, Refused
 
 if TYPE_CHECKING:
     import torch
-
-_PIECE = 1 << 20
 
 Storage = Literal["exact", "bfloat16", "float32"]
 """How entries are stored. "exact": a tensor as bfloat16 where that loses nothing, else as float32."""
@@ -64,15 +63,6 @@ class Saved:
         parts = [f"{len(names)} {how}" for how, names in counts.items() if names]
         loss = f"; relative error {self.relative_error:.1e}, at most {self.largest_error:.1e} of an entry"
         return f"tensors: {', '.join(parts)}{loss if self.rounded else ''}"
-
-
-@dataclass(frozen=True)
-class _Look:
-    """What one reading of a delta told: sums of squares, of its entries and of what bfloat16 loses of them."""
-
-    norm: float
-    lost: float
-    largest: float
 
 
 def origin(
@@ -117,12 +107,11 @@ def save(
     origin: Mapping[str, Any],
     storage: Storage = "exact",
 ) -> Saved:
-    """Write a vector to one file, tensor by tensor: every delta is asked for twice.
+    """Write a vector to one file. What is stored is held in memory until it is written.
 
     Args:
         names: the tensors, by the base's names.
-        delta: gives one of them when it is asked for; asked twice, since the header, which comes first, needs to know
-            which are zero and which bfloat16 can hold. Both times the same entries.
+        delta: gives one of them, float32, when it is asked for.
         file: ends in `.safetensors`; a saved delta that lies there is replaced once the new one is whole.
         origin: see the function `origin`; plain JSON.
         storage: how entries are stored.
@@ -131,30 +120,36 @@ def save(
         Refused: the file's name, or another file that lies there.
         Failed: an entry is NaN or infinite, the vector is zero, or the disk is full.
     """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
     _may_write(file)
-    saved = Saved(file)
-    looks: dict[str, _Look] = {}
-    shapes: dict[str, tuple[int, ...]] = {}
+    saved, stored = Saved(file), dict[str, "torch.Tensor"]()
+    norm = lost = 0.0
     for name in names:
-        one = delta(name)
-        looks[name], shapes[name] = _look(name, one, file), tuple(one.shape)
-    types = {name: _stored_as(name, look, storage, saved) for name, look in looks.items() if look.norm}
-    saved.zero = [name for name, look in looks.items() if not look.norm]
-    if not types:
+        tensor = delta(name).to("cpu")
+        if not tensor.isfinite().all():
+            fix = "its checkpoints are broken, or a transform overflowed"
+            raise Failed(Problem(f"the delta of {name} has NaN or infinite entries", str(file), fix=fix))
+        if not tensor.any():
+            saved.zero.append(name)
+            continue
+        stored[name] = _stored(name, tensor, storage, saved)
+        # In float64: float32 would lose small tensors beside large ones.
+        norm += float(tensor.double().square().sum())
+        lost += float((stored[name].double() - tensor.double()).square().sum())
+    if not stored:
         fix = "compare other checkpoints, or widen vector.scope"
         raise Failed(Problem("the vector is zero everywhere, so there is nothing to save", str(file), fix=fix))
-    saved.largest_error = max((looks[name].largest for name in saved.rounded), default=0.0)
-    whole = sum(look.norm for look in looks.values())
-    saved.relative_error = math.sqrt(sum(looks[name].lost for name in saved.rounded) / whole)
-    # Four-byte entries first: then every tensor begins at a multiple of its entries' size.
-    order = sorted(types, key=lambda name: (types[name] != "F32", name))
-    header = _header({name: (types[name], shapes[name]) for name in order}, origin)
+    saved.relative_error = math.sqrt(lost / norm)
+    words = json.dumps({"version": headers.DELTA_VERSION, **origin})
     try:
-        _write_aside(file, lambda stream: _write(stream, header, order, types, delta))
-    except OSError as error:
-        raise Failed(
-            Problem(f"cannot be written: {error}", str(file), fix="free disk space, or save elsewhere")
-        ) from error
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.stem}-", suffix=".part") as aside:
+            save_file(stored, Path(aside) / file.name, {"format": "pt", headers.DELTA: words, ABSENT: "zero"})
+            os.replace(Path(aside) / file.name, file)
+    except (OSError, SafetensorError) as error:
+        fix = "free disk space, or save elsewhere"
+        raise Failed(Problem(f"cannot be written: {error}", str(file), fix=fix)) from error
     saved.nbytes = file.stat().st_size
     return saved
 
@@ -172,82 +167,18 @@ def _may_write(file: Path) -> None:
             raise Refused(Problem("something else lies there and is not overwritten", str(file), fix=fix)) from error
 
 
-def _look(name: str, delta: torch.Tensor, file: Path) -> _Look:
-    """Read a delta once. The sums are of float64: float32 would lose small tensors beside large ones."""
+def _stored(name: str, tensor: torch.Tensor, storage: Storage, saved: Saved) -> torch.Tensor:
+    """The tensor as it is written; how, and what it loses, goes to the record."""
     import torch
 
-    norm = lost = largest = 0.0
-    for piece in torch.split(delta.reshape(-1), _PIECE):
-        if not piece.isfinite().all():
-            fix = "its checkpoints are broken, or a transform overflowed"
-            raise Failed(Problem(f"the delta of {name} has NaN or infinite entries", str(file), fix=fix))
-        norm += float(piece.double().square().sum())
-        error = piece.bfloat16().float().sub_(piece).abs_()
-        if error.any():
-            lost += float(error.double().square().sum())
-            # Entries that are zero lose nothing; the division must not make NaN of them.
-            largest = max(largest, float((error / piece.abs().clamp_min(torch.finfo(torch.float32).tiny)).max()))
-    return _Look(norm, lost, largest)
-
-
-def _stored_as(name: str, look: _Look, storage: Storage, saved: Saved) -> str:
-    if storage == "float32" or (storage == "exact" and look.lost):
+    rounded = tensor.bfloat16()
+    error = (rounded.float() - tensor).abs_()
+    exact = not error.any()
+    if storage == "float32" or (storage == "exact" and not exact):
         saved.full.append(name)
-        return "F32"
-    (saved.rounded if look.lost else saved.exact).append(name)
-    return "BF16"
-
-
-def _header(tensors: Mapping[str, tuple[str, tuple[int, ...]]], origin: Mapping[str, Any]) -> bytes:
-    """The length and the JSON of a safetensors file, filled up with spaces to a multiple of eight bytes."""
-    said = json.dumps({"version": headers.DELTA_VERSION, **origin})
-    known: dict[str, Any] = {"__metadata__": {"format": "pt", headers.DELTA: said, ABSENT: "zero"}}
-    at = 0
-    for name, (kind, shape) in tensors.items():
-        end = at + math.prod(shape) * headers.ITEM_BYTES[kind]
-        known[name] = {"dtype": kind, "shape": list(shape), "data_offsets": [at, end]}
-        at = end
-    text = json.dumps(known, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text
-
-
-def _write(
-    stream: IO[bytes],
-    header: bytes,
-    order: Iterable[str],
-    types: Mapping[str, str],
-    delta: Callable[[str], torch.Tensor],
-) -> None:
-    import torch
-
-    stream.write(header)
-    for name in order:
-        for piece in torch.split(delta(name).reshape(-1), _PIECE):
-            stream.write(_bytes(piece, types[name]))
-
-
-def _bytes(piece: torch.Tensor, kind: str) -> bytes:
-    import torch
-
-    stored = piece.to("cpu", torch.bfloat16 if kind == "BF16" else torch.float32)
-    return bytes(stored.view(torch.uint8).numpy())
-
-
-def _write_aside(file: Path, write: Callable[[IO[bytes]], None]) -> None:
-    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.stem}-", suffix=".part", delete=False) as aside:
-        try:
-            write(aside)
-            aside.close()
-            # A temporary file is its owner's alone; this one is to be read by whoever reads its neighbours.
-            os.chmod(aside.name, 0o666 & ~_umask())
-            os.replace(aside.name, file)
-        except BaseException:
-            Path(aside.name).unlink(missing_ok=True)
-            raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        return tensor.contiguous()
+    (saved.exact if exact else saved.rounded).append(name)
+    # Entries that are zero lose nothing; the division must not make NaN of them.
+    relative = error / tensor.abs().clamp_min(torch.finfo(torch.float32).tiny)
+    saved.largest_error = max(saved.largest_error, float(relative.max()))
+    return rounded.contiguous()

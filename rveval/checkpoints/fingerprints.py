@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rveval.checkpoints import headers
+from rveval.checkpoints.files import read_json, regular
 from rveval.errors import Problem, Refused, cache_dir
 
 log = logging.getLogger(__name__)
@@ -86,11 +87,12 @@ def _of_delta(file: Path) -> str:
     layout = headers.read(file)
     if layout.problems:
         raise Refused(layout.problems)
-    said = headers.origin(file)
-    start = min((entry.start for entry in layout.entries.values()), default=file.stat().st_size)
+    meaning = headers.origin(file)
+    tensors = {**layout.entries, **layout.buffers}
+    start = min((entry.start for entry in tensors.values()), default=file.stat().st_size)
     # Places are counted from the data: the header's length changes with the words in it.
-    entries = {name: [entry.dtype, entry.shape, entry.start - start] for name, entry in layout.entries.items()}
-    known = {"tensors": entries, "config": said["config"], "tokenizer": said.get("tokenizer")}
+    entries = {name: [entry.dtype, entry.shape, entry.start - start] for name, entry in tensors.items()}
+    known = {"tensors": entries, "config": meaning["config"], "tokenizer": meaning.get("tokenizer")}
     parts = ["rveval delta 1", json.dumps(known, sort_keys=True), file_hash(file, start)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -99,17 +101,20 @@ def _adapter_settings(folder: Path) -> str:
     """What of adapter_config.json the tensors are multiplied by; the order of patterns counts, the first match wins."""
     path = folder / headers.ADAPTER_CONFIG
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        known = [config.get(name) or None for name in ADAPTER_SETTINGS]
-    except (OSError, ValueError, AttributeError) as error:
+        config = read_json(path)
+    except (OSError, ValueError) as error:
         fix = "download the adapter again"
         raise Refused(Problem(f"adapter_config.json cannot be read: {error}", str(path), fix=fix)) from error
-    return json.dumps(known)
+    return json.dumps([config.get(name) or None for name in ADAPTER_SETTINGS])
 
 
 def file_hash(path: Path, start: int = 0) -> str:
     """Sha256 of one file, or of its bytes from `start` on; remembered as long as the file is not touched."""
     real = path.resolve()
+    try:
+        regular(real)
+    except ValueError as error:
+        raise Refused(Problem(str(error), str(path))) from error
     if not start and real.parent.name == "blobs" and _BLOB.fullmatch(real.name):
         return real.name
     before = _identity(real)
@@ -160,7 +165,7 @@ def remember(kind: str, key: str, value: Any) -> None:
                 Path(aside.name).unlink(missing_ok=True)
                 raise
     except OSError as error:
-        log.warning("%s cannot be written, so this is found out again next time: %s", path, error)
+        log.warning("%s cannot be written, so this is computed again next time: %s", path, error)
 
 
 def _place(kind: str, key: str) -> Path:

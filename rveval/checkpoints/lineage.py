@@ -13,21 +13,18 @@ tenth of the way to `UNRELATED`. Siblings are nearer to 1 than strangers to 0, a
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+import re
 
-from rveval.checkpoints import Checkpoint, content_hash
-from rveval.checkpoints.fingerprints import recall, remember
-from rveval.vectors.scopes import layer_of
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from rveval.checkpoints.checkpoint import Checkpoint
+from rveval.checkpoints.fingerprints import content_hash, recall, remember
 
 UNRELATED = 0.2
 """Below this cosine two checkpoints count as unrelated; chance gives 0.00, siblings 0.9 and more."""
+SAME_MODEL = 0.8
+"""Above this cosine with the base a donor is a model and no difference of models."""
 
+_LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks?)\.\d+\.")
 _SAMPLE = 4096
-_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 
 
 def cosine(one: Checkpoint, other: Checkpoint) -> float:
@@ -42,35 +39,23 @@ def cosine(one: Checkpoint, other: Checkpoint) -> float:
     known = recall("lineage", key)
     if isinstance(known, float):
         return known
-    found = _cosine(one, other)
-    if math.isfinite(found):
-        remember("lineage", key, found)
-    return found
+    value = _cosine(one, other)
+    if math.isfinite(value):
+        remember("lineage", key, value)
+    return value
 
 
 def _cosine(one: Checkpoint, other: Checkpoint) -> float:
+    """Up to 4,096 entries from the middle of each matrix, summed in float64."""
     import numpy as np
 
     product = ours = theirs = 0.0
     for name in one.names:
         fits = name in other and one.shape(name) == other.shape(name)
-        if fits and len(one.shape(name)) == 2 and layer_of(name) is not None:
-            a, b = _sample(one, name), _sample(other, name)
+        if fits and len(one.shape(name)) == 2 and _LAYER.search(name):
+            start = max(0, (math.prod(one.shape(name)) - _SAMPLE) // 2)
+            a, b = (checkpoint.array(name, start, _SAMPLE).astype(np.float64) for checkpoint in (one, other))
             product += float(np.dot(a, b))
             ours += float(np.dot(a, a))
             theirs += float(np.dot(b, b))
     return product / math.sqrt(ours * theirs) if ours and theirs else math.nan
-
-
-def _sample(checkpoint: Checkpoint, name: str) -> NDArray[np.float64]:
-    """Up to 4,096 entries from the middle of a tensor, as float64; without torch, which takes seconds to import."""
-    import numpy as np
-
-    size = _BYTES[checkpoint.dtype(name)]
-    raw = checkpoint.raw(name)
-    count = len(raw) // size
-    start = max(0, (count - _SAMPLE) // 2) * size
-    piece = raw[start : start + min(count, _SAMPLE) * size]
-    if checkpoint.dtype(name) == "BF16":
-        return (np.frombuffer(piece, dtype=np.uint16).astype(np.uint32) << 16).view(np.float32).astype(np.float64)
-    return np.frombuffer(piece, dtype=np.float16 if size == 2 else np.float32).astype(np.float64)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rveval.checkpoints import headers
+from rveval.checkpoints.files import some
 from rveval.checkpoints.fingerprints import MODEL_FILES
 from rveval.errors import Problem, Refused
 
@@ -53,7 +54,7 @@ def resolve(source: Source, where: str = "model.path") -> Path:
     _filled_in("subfolder", source.subfolder, where)
     if source.path.startswith("tiny:"):
         return _tiny(source.path.removeprefix("tiny:"), where)
-    folder = Path(source.path).expanduser()
+    folder = expanded(source.path)
     if source.path and folder.is_dir():
         return _subfolder(folder, source, where)
     if folder.is_file() and folder.suffix == ".safetensors":
@@ -67,6 +68,14 @@ def resolve(source: Source, where: str = "model.path") -> Path:
         raise Refused(Problem("this names no checkpoint", where, expected, source.path))
     _filled_in("revision", source.revision, where)
     return _from_hub(source, where)
+
+
+def expanded(path: str) -> Path:
+    """A path with `~` written out; as it is where nobody has such a home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def _filled_in(key: str, value: str | None, where: str) -> None:
@@ -175,7 +184,7 @@ def _wanted(files: list[str], source: Source, where: str) -> list[str]:
         pickles = [file for file in here if file.endswith((".bin", ".pt", ".pth", ".ckpt", ".pkl"))]
         what = f"{place} holds no safetensors" + ("; pickles are never loaded" if pickles else "")
         fix = f"convert it to safetensors and give the folder: {where}=FOLDER"
-        found = headers.some(pickles or here) or "no files"
+        found = some(pickles or here) or "no files"
         raise Refused(Problem(what, where, "*.safetensors", found, fix))
     others = [headers.INDEX, *MODEL_FILES]
     templates = [file for file in here if file.startswith("additional_chat_templates/") and file.endswith(".jinja")]

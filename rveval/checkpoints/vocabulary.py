@@ -1,136 +1,153 @@
 """What the rows of an embedding mean: a tokenizer's tokens, ids and merges, read from its files and compared.
 
-Two checkpoints may only be subtracted row by row where equal rows mean equal tokens. A saved delta carries no tokens,
-only what is left of them in `summary`: enough to tell whether they are the same, not which differ.
+Two checkpoints may only be subtracted row by row where equal rows mean equal tokens. A saved delta carries no tokens
+but the added ones, only what is left of the others in `summary`: enough to tell whether they are the same.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from rveval.checkpoints import headers
-from rveval.checkpoints.headers import some
+from rveval.checkpoints.files import TOKENIZER_LIMIT, read_json, regular, some
 from rveval.errors import Problem, Refused
+
+_ROWS_LIMIT = 1 << 24
+_SUMMARY = ("kind", "added", "rules", "core", "core_size", "handling")
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """A tokenizer's content: what must be equal (`kind`, `ids`, `merges`), and how text is cut (`handling`).
+    """A tokenizer's content.
 
-    Of a summary `ids` and `merges` are empty, and `known` holds what it says instead.
+    Args:
+        kind: the format of its files; other kinds can't be compared.
+        added: tokens that were added to the model's own, and their rows.
+        rules: sha256 of how text is put together from tokens (merges; of other files than tokenizer.json all of them).
+        core: sha256 of the model's own tokens and `rules`; must be equal.
+        core_size: rows of the model's own tokens.
+        handling: sha256 of how text is cut before that (normaliser, pre-tokeniser, token flags).
+        ids: the model's own tokens, where they are known one by one.
     """
 
-    file: Path
     kind: str
-    ids: Mapping[str, int]
-    merges: tuple[str, ...]
+    added: Mapping[str, int]
+    rules: str
+    core: str
+    core_size: int
     handling: str
-    known: Mapping[str, Any] = field(default_factory=dict)
+    ids: Mapping[str, int]
 
     @property
     def size(self) -> int:
         """Rows that an embedding needs: the largest id and one."""
-        return int(self.known["size"]) if self.known else max(self.ids.values(), default=-1) + 1
+        return max(self.core_size - 1, *self.added.values(), -1) + 1
 
-    @property
-    def digest(self) -> str:
-        """A sha256 of what must be equal."""
-        return str(self.known["digest"]) if self.known else _digest([self.kind, self.ids, self.merges])
+    @cached_property
+    def rows(self) -> frozenset[int]:
+        """The rows that have a token."""
+        core = self.ids.values() if self.ids else range(self.core_size)
+        return frozenset((*core, *self.added.values()))
 
     def summary(self) -> dict[str, Any]:
         """What a saved delta keeps of it; plain JSON."""
-        return {"kind": self.kind, "size": self.size, "digest": self.digest, "handling": self.handling}
+        return {name: getattr(self, name) for name in _SUMMARY} | {"added": dict(self.added)}
 
 
 def read(folder: Path) -> Vocabulary | None:
     """The tokenizer of a checkpoint, from tokenizer.json, vocab.json with merges.txt, or tokenizer.model; else None.
 
-    Of a saved delta the summary in its metadata.
-
-    A tokenizer.model (SentencePiece) is only known by its sha256: its `merges` is that, its `ids` are empty.
+    Only a tokenizer.json is read token by token, the others are hashed. Of a saved delta the summary in its metadata.
 
     Raises:
         Refused: the file is broken.
     """
     if headers.kind_of(folder) == "delta":
-        said = headers.origin(folder).get("tokenizer")
-        return None if said is None else _summary(folder, said)
-    for name, reader in (("tokenizer.json", _fast), ("vocab.json", _slow), ("tokenizer.model", _sentencepiece)):
-        file = folder / name
-        if file.is_file():
-            try:
-                return reader(file)
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                fix = "download the file again"
-                raise Refused(Problem(f"the tokenizer cannot be read: {error!r}", str(file), fix=fix)) from error
+        summary = headers.origin(folder).get("tokenizer")
+        return _checked(folder, lambda _: Vocabulary(**{**summary, "ids": {}})) if summary is not None else None
+    for name, reader in (("tokenizer.json", _fast), ("vocab.json", _hashed), ("tokenizer.model", _hashed)):
+        if (folder / name).exists():
+            return _checked(folder / name, reader)
     return None
 
 
-def differences(base: Vocabulary, donor: Vocabulary) -> tuple[list[str], list[str]]:
-    """What differs in meaning, and what differs only in how text is cut into tokens; sentences for a report."""
+def differences(base: Vocabulary, donor: Vocabulary, rows: int) -> tuple[list[str], list[str]]:
+    """What differs in meaning, and what does not touch the base's own tokens; sentences for a report.
+
+    Args:
+        base, donor: the tokenizers.
+        rows: of the embedding. Tokens that only one of the two has are harmless in rows that the other has as padding.
+    """
     if donor.kind != base.kind:
         return [], [f"tokenizers of different kinds ({base.kind}, {donor.kind}) were not compared"]
-    if base.known or donor.known:
-        other = "another vocabulary or other merges (a saved delta knows a hash of them, not which tokens differ)"
-        serious = [other] if base.digest != donor.digest else []
-    else:
-        serious = _tokens(base, donor)
-    minor = ["the tokenizers cut text differently (normaliser, pre-tokeniser or token flags)"]
-    return serious, minor if base.handling != donor.handling else []
+    detailed = bool(base.ids and donor.ids)
+    ours, theirs = ({**one.ids, **one.added} if detailed else one.added for one in (base, donor))
+    changed = sorted(token for token in ours.keys() | theirs.keys() if ours.get(token) != theirs.get(token))
+    padding = set()
+    for token in changed:
+        row, other = (ours[token], donor) if token in ours else (theirs[token], base)
+        if (token in ours) != (token in theirs) and row < rows and row not in other.rows:
+            padding.add(token)
+    serious, minor = [], []
+    if base.core != donor.core and not detailed:
+        serious.append("another vocabulary or other merges (only a hash of them is known, not which tokens differ)")
+    if moved := [token for token in changed if token not in padding]:
+        ids = some(f"{token!r}: {ours.get(token, 'none')} against {theirs.get(token, 'none')}" for token in moved)
+        serious.append(f"{len(moved)} tokens have another id ({ids})")
+    if detailed and base.rules != donor.rules:
+        serious.append("other merges")
+    if padding:
+        ids = some(f"{token!r} in row {ours.get(token, theirs.get(token))}" for token in sorted(padding))
+        minor.append(f"{len(padding)} tokens stand in rows that are padding for the other tokenizer: {ids}")
+    if base.handling != donor.handling:
+        minor.append("the tokenizers cut text differently (normaliser, pre-tokeniser or token flags)")
+    return serious, minor
 
 
-def _tokens(base: Vocabulary, donor: Vocabulary) -> list[str]:
-    serious = []
-    changed = sorted(t for t in base.ids.keys() | donor.ids.keys() if base.ids.get(t) != donor.ids.get(t))
-    if changed:
-        rows = [f"{token!r}: {base.ids.get(token, 'none')} against {donor.ids.get(token, 'none')}" for token in changed]
-        serious.append(f"{len(changed)} tokens have another id ({some(rows)})")
-    if base.merges != donor.merges:
-        lengths = f"{len(base.merges)} against {len(donor.merges)}"
-        serious.append("another SentencePiece model" if base.kind == "spm" else f"other merges ({lengths})")
-    return serious
-
-
-def _summary(file: Path, said: Mapping[str, Any]) -> Vocabulary:
+def _checked(file: Path, read: Callable[[Path], Vocabulary]) -> Vocabulary:
     try:
-        known = {"size": int(said["size"]), "digest": str(said["digest"])}
-        return Vocabulary(file, str(said["kind"]), {}, (), str(said["handling"]), known)
-    except (KeyError, TypeError, ValueError) as error:
-        what = f"what the saved delta says of its tokenizer is broken: {error!r}"
-        raise Refused(Problem(what, str(file), fix="save the delta again")) from error
+        vocabulary = read(file)
+        tokens = [*vocabulary.ids.items(), *vocabulary.added.items()]
+        if not all(isinstance(token, str) and type(row) is int and row >= 0 for token, row in tokens):
+            raise ValueError("tokens must be text, and ids whole numbers")
+        if type(vocabulary.core_size) is not int or (not vocabulary.ids and vocabulary.core_size > _ROWS_LIMIT):
+            raise ValueError("no possible number of rows")
+        return vocabulary
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        fix = "download the file again"
+        raise Refused(Problem(f"the tokenizer cannot be read: {error!r}", str(file), fix=fix)) from error
 
 
 def _fast(file: Path) -> Vocabulary:
-    whole = json.loads(file.read_text(encoding="utf-8"))
-    model = whole["model"]
+    whole = read_json(file, TOKENIZER_LIMIT)
+    model, tokens = whole["model"], whole.get("added_tokens") or []
     vocab = model["vocab"]
     # Unigram models list [token, score] and number them by place.
     ids = dict(vocab) if isinstance(vocab, dict) else {token: number for number, (token, _) in enumerate(vocab)}
-    added = whole.get("added_tokens") or []
-    ids |= {token["content"]: token["id"] for token in added}
-    merges = tuple(merge if isinstance(merge, str) else " ".join(merge) for merge in model.get("merges") or [])
-    flags = sorted(json.dumps(token, sort_keys=True) for token in added)
-    handling = _digest([whole.get("normalizer"), whole.get("pre_tokenizer"), flags])
-    return Vocabulary(file, f"tokenizers {model.get('type') or 'BPE'}", ids, merges, handling)
+    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in model.get("merges") or []]
+    flags = sorted(json.dumps(token, sort_keys=True) for token in tokens)
+    handling = [whole.get("normalizer"), whole.get("pre_tokenizer"), flags]
+    added = {token["content"]: token["id"] for token in tokens}
+    own = {token: row for token, row in added.items() if ids.get(token) != row}
+    rules, kind = _digest(merges), f"tokenizers {model.get('type') or 'BPE'}"
+    return Vocabulary(
+        kind, own, rules, _digest([ids, rules]), max(ids.values(), default=-1) + 1, _digest(handling), ids
+    )
 
 
-def _slow(file: Path) -> Vocabulary:
-    ids = dict(json.loads(file.read_text(encoding="utf-8")))
-    lines = (file.parent / "merges.txt").read_text(encoding="utf-8").splitlines()
-    config = file.parent / "tokenizer_config.json"
-    added = json.loads(config.read_text(encoding="utf-8")).get("added_tokens_decoder", {}) if config.is_file() else {}
-    ids |= {token["content"]: int(number) for number, token in added.items()}
-    merges = tuple(line for line in lines if line and not line.startswith("#version"))
-    return Vocabulary(file, "vocab and merges", ids, merges, _digest(added))
-
-
-def _sentencepiece(file: Path) -> Vocabulary:
-    return Vocabulary(file, "spm", {}, (hashlib.sha256(file.read_bytes()).hexdigest(),), "")
+def _hashed(file: Path) -> Vocabulary:
+    """Only whether it is the same can be told."""
+    files = [path for path in (file, file.parent / "merges.txt") if path.exists()]
+    for path in files:
+        regular(path, TOKENIZER_LIMIT)
+    digest = _digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in files])
+    return Vocabulary(file.name, {}, digest, digest, 0, "", {})
 
 
 def _digest(value: Any) -> str:

@@ -10,9 +10,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rveval.checkpoints import Checkpoint, headers, open_checkpoint, resolve
-from rveval.checkpoints.adapters.adapter import ROWS, Adapter, open_adapter
+from rveval.checkpoints import headers
+from rveval.checkpoints.adapter import Adapter, open_adapter
+from rveval.checkpoints.checkpoint import EMBEDDING, HEAD, Checkpoint, open_checkpoint
+from rveval.checkpoints.sources import expanded, resolve
 from rveval.errors import Problem, Refused, RvevalError
+
+__all__ = [
+    "Adapter",
+    "Donor",
+    "Term",
+    "join",
+    "open_adapter",
+    "open_donor",
+    "plan_term",
+    "remarks",
+    "trained_elsewhere",
+]
 
 Donor = Checkpoint | Adapter
 
@@ -74,7 +88,7 @@ def join(plus: Donor, minus: Donor | None = None) -> Term:
     if minus is None:
         return Term(plus)
     for donor in (plus, minus):
-        if headers.kind_of(donor.folder) == "delta":
+        if not isinstance(donor, Adapter) and donor.is_difference:
             fix = "leave minus out: the difference was taken when it was saved"
             raise Refused(Problem("a saved delta has no minus", str(donor.folder), fix=fix))
     if isinstance(plus, Adapter) and isinstance(minus, Adapter):
@@ -105,7 +119,7 @@ def plan_term(plus: Path, minus: Path | None, base: Checkpoint, where: str) -> T
         except RvevalError as error:
             problems.extend(error.problems)
     for side, donor in ({} if problems else dict(sides)).items():
-        other = next((one for name, one in sides.items() if name != side), None)
+        other = sides.get("minus" if side == "plus" else "plus")
         if isinstance(donor, Adapter) and _needs_base(donor, other):
             try:
                 sides[side] = _on_its_base(donor, base, f"{where}.{side}")
@@ -126,17 +140,16 @@ def trained_elsewhere(adapter: Adapter, base: Checkpoint) -> str:
 
 def remarks(adapter: Adapter, base: Checkpoint) -> list[str]:
     """What the reader of a number must know of an adapter that is added to this model; sentences."""
-    found = []
+    sentences = []
     if elsewhere := trained_elsewhere(adapter, base):
-        found.append(f"trained on {elsewhere}, not on this model: what it learnt there is added here all the same")
-    rows = [name for name in adapter.names if ROWS.search(name) and name in base]
-    tied = not any("lm_head" in name for name in base.names)
-    if rows and tied and not adapter.full:
+        sentences.append(f"trained on {elsewhere}, not on this model: what it learnt there is added here all the same")
+    rows = [name for name in adapter.names if EMBEDDING.search(name) and name in base]
+    heads = any(HEAD.search(name) for name in (*base.names, *adapter.names, *adapter.not_weights))
+    if rows and not heads and not adapter.full:
         # PEFT's own merge does the same, and warns too: as an adapter, the head was left as it is.
-        found.append(
-            f"{rows[0]} is the output head too in this model; the adapter was trained beside an unchanged head"
-        )
-    return found
+        what = "is the output head too in this model; the adapter was trained beside an unchanged head"
+        sentences.append(f"{rows[0]} {what}")
+    return sentences
 
 
 def _needs_base(adapter: Adapter, other: Donor | None) -> bool:
@@ -151,17 +164,16 @@ def _on_its_base(adapter: Adapter, base: Checkpoint, where: str) -> Adapter:
     named, file = adapter.settings.base, adapter.folder / headers.ADAPTER_CONFIG
     if not named:
         fix = f"write the model's folder as base_model_name_or_path into {file}"
-        raise Refused(
-            Problem("this term needs the model that the adapter was trained on, and it names none", where, fix=fix)
-        )
+        what = "this term needs the model that the adapter was trained on, and it names none"
+        raise Refused(Problem(what, where, fix=fix))
     try:
         known = _same_model(named, base.folder, surely=True)
         on = base if known else open_checkpoint(resolve(_Named(named, adapter.settings.revision), where))
-        return open_adapter(adapter.folder, on)
     except RvevalError as error:
         what = f"this term needs the model that the adapter was trained on, which can't be had: {named}"
         fix = f"get it, and write its folder as base_model_name_or_path into {file}"
         raise Refused([Problem(what, where, fix=fix), *error.problems]) from error
+    return open_adapter(adapter.folder, on)
 
 
 def _same_model(named: str, folder: Path, surely: bool = False) -> bool:
@@ -172,7 +184,7 @@ def _same_model(named: str, folder: Path, surely: bool = False) -> bool:
         folder: a model's.
         surely: a folder that is only named like the hub's repository does not count.
     """
-    if not named.startswith("tiny:") and (there := Path(named).expanduser()).exists():
+    if not named.startswith("tiny:") and (there := expanded(named)).exists():
         return there.resolve() == folder.resolve()
     if named.startswith("tiny:"):
         try:

@@ -19,13 +19,24 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from rveval import config as schema
-from rveval.checkpoints import Checkpoint, assert_finite, content_hash, open_checkpoint, sources
-from rveval.checkpoints.adapters import Adapter, join, open_adapter, open_donor, plan_term, remarks, trained_elsewhere
+from rveval.checkpoints import (
+    TINY,
+    Adapter,
+    Checkpoint,
+    assert_finite,
+    content_hash,
+    deltas,
+    join,
+    open_checkpoint,
+    open_donor,
+    plan_term,
+)
+from rveval.checkpoints.adapters import open_adapter, remarks, trained_elsewhere
 from rveval.errors import Problem, Refused
 from rveval.recipe import Recipe, VariantTensors, assembly
 from rveval.vectors import Difference, combine
 
-INSTRUCT = sources.TINY / "instruct"
+INSTRUCT = TINY / "instruct"
 Q, DOWN = "model.layers.0.self_attn.q_proj", "model.layers.1.mlp.down_proj"
 
 
@@ -288,8 +299,6 @@ def test_a_base_that_cannot_be_had(base: Checkpoint, adapter: Path, tmp_path: Pa
 
 
 def test_a_saved_delta_has_no_minus(base: Checkpoint, adapter: Path, tmp_path: Path) -> None:
-    from rveval.checkpoints import deltas
-
     file = tmp_path / "d.safetensors"
     said = {"config": base.config, "tokenizer": None}
     deltas.save(["a"], lambda name: torch.ones(2), file, said)
@@ -378,9 +387,9 @@ def test_broken_weights_are_found(base: Checkpoint, adapter: Path, weights: dict
 
 def test_importing_needs_no_torch(adapter: Path) -> None:
     code = (
-        "import sys, pathlib, rveval.checkpoints.adapters as a, rveval.checkpoints as c\n"
+        "import sys, pathlib, rveval.checkpoints as c\n"
         f"p = pathlib.Path({str(adapter)!r}); b = c.open_checkpoint(pathlib.Path({str(INSTRUCT)!r}))\n"
-        "a.plan_term(p, None, b, 't').plus.identity\n"
+        "c.plan_term(p, None, b, 't').plus.identity\n"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -438,6 +447,13 @@ def test_a_cut_or_grown_file_is_never_accepted(tmp_path_factory: pytest.TempPath
         ({"lora_alpha": float("inf")}, "lora_alpha must be a number"),
         ({"rank_pattern": {"q_proj": 2.5}}, "q_proj must be a whole number"),
         ({"alpha_pattern": {"(": 2}}, "a setting is broken"),
+        ({"init_lora_weights": "mica"}, "mica moved"),
+        ({"kasa_config": {"beta": 1}}, "KaSA"),
+        ({"base_model_name_or_path": "x" * 300}, "a setting is broken"),
+        ({"base_model_name_or_path": "a\0b"}, "a setting is broken"),
+        ({"base_model_name_or_path": 3}, "a setting is broken"),
+        ({"modules_to_save": 3}, "a setting is broken"),
+        ({"rank_pattern": [1]}, "a setting is broken"),
         ({"rank_pattern": {"q_proj": 5}}, "another rank than the settings give this module: 5"),
         ({"r": 8}, "another rank than the settings give this module: 8"),
     ],
@@ -528,6 +544,52 @@ def test_an_adapter_of_another_model(base: Checkpoint, weights: dict[str, torch.
     assert "nearest to model.layers.0.attention.wq.weight: model.layers." in words
     assert f"{DOWN}.weight [96, 300] against [96, 256]" in words
     assert "trained on org/another" in words
+
+
+# A tied model's embedding and head
+
+
+def tied_pair(weights: dict[str, torch.Tensor], folder: Path, changed: float = 0.0) -> Path:
+    """Both halves of a tied model changed, as PEFT's `ensure_weight_tying` saves them."""
+    rows, width = weights["model.embed_tokens.weight"].shape
+    a, b = adapterfiles.factors({"model.embed_tokens": (width, rows)})["model.embed_tokens"]
+    head = {"lm_head": (b.T.contiguous(), a.T + changed)}
+    return adapterfiles.write(folder, head, embeddings={"model.embed_tokens": (a, b)}, r=4, ensure_weight_tying=True)
+
+
+def test_equal_halves_of_a_tied_model_are_one(weights: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    found = assembled("alpha=1", plus=tied_pair(weights, tmp_path / "a"))
+    assert "lm_head.weight" in found.report.left_out
+    assert not any("unchanged head" in str(warning) for warning in found.report.warnings)
+    name = "model.embed_tokens.weight"
+    expected = (weights[name].float() + open_adapter(tmp_path / "a").get(name)).bfloat16()
+    assert bits(VariantTensors(found.recipe).read(name)) == bits(expected)
+    other = tinymodels.perturbed(INSTRUCT, tmp_path / "other", scale=0.01)
+    assert assembled(plus=tmp_path / "a", minus=other).report.problems == []
+    assert assembled(plus=tmp_path / "a", minus=tied_pair(weights, tmp_path / "b")).report.problems == []
+
+
+def test_halves_that_were_trained_apart_are_refused_for_that(weights: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    folder = tied_pair(weights, tmp_path / "a", changed=0.5)
+    words = "changes lm_head.weight and model.embed_tokens.weight in different ways, but the base has one tensor"
+    other = tinymodels.perturbed(INSTRUCT, tmp_path / "other", scale=0.01)
+    for minus in (None, other):
+        with pytest.raises(Refused, match=words) as caught:
+            assembled(plus=folder, minus=minus)
+        assert "ensure_weight_tying" in str(caught.value)
+    assert "lm_head.weight" in open_adapter(
+        folder, open_checkpoint(tinymodels.make(tmp_path / "untied", tied=False, vocab=666, hidden=96, heads=3))
+    )
+
+
+@pytest.mark.parametrize("config", [{"target_modules": ["embed_tokens"]}, {"modules_to_save": ["embed_tokens"]}])
+def test_peft_ties_both_halves(config: dict[str, Any], base: Checkpoint, tmp_path: Path) -> None:
+    config = {"target_modules": ["q_proj"], **config}
+    merged = peft_adapter(INSTRUCT, tmp_path / "a", r=4, ensure_weight_tying=True, seed=None, **config)
+    adapter = plan_term(tmp_path / "a", None, base, "t").plus
+    assert adapter.not_weights == ("lm_head.weight",)
+    name = "model.embed_tokens.weight"
+    assert torch.allclose(base.get(name).float() + adapter.get(name), merged[name], rtol=0, atol=1e-6)
 
 
 # As vectors of a config
@@ -674,28 +736,30 @@ def test_what_is_not_there_is_said_for_both_sides_at_once(adapter: Path, tmp_pat
     assert "truncated" in str(caught.value)
 
 
-@pytest.mark.parametrize("override", ["model.donor=plus", "vector.misfit=tensor"])
-def test_what_an_adapter_cannot_stand_for(override: str, adapter: Path) -> None:
-    with pytest.raises(Refused, match=r"not a model|only whole checkpoints"):
-        assembled(override, plus=adapter)
+def test_an_adapter_cannot_be_served_alone(adapter: Path) -> None:
+    with pytest.raises(Refused, match="not a model"):
+        assembled("model.donor=plus", plus=adapter)
 
 
 # Against PEFT
 
 
 def peft_adapter(
-    base: Path, out: Path, seed: int = 0, dtype: str = "float32", **config: Any
+    base: Path, out: Path, seed: int | None = 0, dtype: str = "float32", **config: Any
 ) -> dict[str, torch.Tensor]:
-    """An adapter with random weights as PEFT saves it, and the tensors of the model that PEFT merges it into."""
+    """An adapter with random weights as PEFT saves it, and the tensors of the model that PEFT merges it into.
+
+    Without a seed the weights stay as PEFT starts them.
+    """
     peft = pytest.importorskip("peft")
     transformers = pytest.importorskip("transformers")
     model = transformers.AutoModelForCausalLM.from_pretrained(base, dtype=getattr(torch, dtype))
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(seed or 0)
         model = peft.get_peft_model(model, peft.LoraConfig(task_type="CAUSAL_LM", **config))
         with torch.no_grad():
             for parameter in model.parameters():
-                if parameter.requires_grad:
+                if parameter.requires_grad and seed is not None:
                     parameter.add_(0.05 * torch.randn_like(parameter))
     model.save_pretrained(out)
     merged = model.merge_and_unload()

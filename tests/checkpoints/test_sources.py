@@ -20,8 +20,8 @@ import adapterfiles
 import pytest
 import tinymodels
 
-from rveval.checkpoints import content_hash, headers, open_checkpoint, resolve
-from rveval.checkpoints.fingerprints import file_hash
+from rveval.checkpoints import content_hash, file_hash, headers, open_checkpoint, resolve
+from rveval.checkpoints.sources import _wanted
 from rveval.errors import Refused
 
 
@@ -162,8 +162,6 @@ def test_an_incomplete_snapshot_is_not(tmp_path: Path, tiny: Path) -> None:
 
 
 def test_only_what_is_needed_is_fetched() -> None:
-    from rveval.checkpoints.sources import _wanted
-
     files = ["model.safetensors", "consolidated.safetensors", "pytorch_model.bin", "config.json", "README.md", "x/y.py"]
     assert _wanted(files, Source("org/name"), "model.path") == ["model.safetensors", "config.json"]
     many = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", headers.INDEX, "config.json"]

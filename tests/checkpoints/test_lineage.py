@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from rveval.checkpoints import Checkpoint, lineage, open_checkpoint, sources
-from rveval.vectors.scopes import layer_of
+from rveval.checkpoints import TINY, Checkpoint, lineage, open_checkpoint
 
 FAMILY = ("instruct", "base", "sft", "grpo", "order-grpo", "base-foreign", "sft-foreign", "grpo-foreign")
 
 
 def matrices(checkpoint: Checkpoint) -> list[str]:
-    return [n for n in checkpoint.names if len(checkpoint.shape(n)) == 2 and layer_of(n) is not None]
+    return [n for n in checkpoint.names if len(checkpoint.shape(n)) == 2 and ".layers." in n]
 
 
 def whole(one: Checkpoint, other: Checkpoint) -> float:
@@ -27,7 +26,7 @@ def whole(one: Checkpoint, other: Checkpoint) -> float:
 
 
 def test_a_sample_of_the_tiny_family_says_what_all_entries_say() -> None:
-    opened = {name: open_checkpoint(sources.TINY / name) for name in FAMILY}
+    opened = {name: open_checkpoint(TINY / name) for name in FAMILY}
     count = sum(min(4096, math.prod(opened["base"].shape(n))) for n in matrices(opened["base"]))
     for one, other in itertools.combinations(FAMILY, 2):
         truth, found = whole(opened[one], opened[other]), lineage.cosine(opened[one], opened[other])
@@ -51,11 +50,8 @@ class Made:
     def shape(self, name: str) -> tuple[int, ...]:
         return self.tensors[name].shape
 
-    def dtype(self, name: str) -> str:
-        return "F32"
-
-    def raw(self, name: str) -> memoryview:
-        return memoryview(self.tensors[name].astype(np.float32).tobytes())
+    def array(self, name: str, start: int, count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+        return self.tensors[name].reshape(-1)[start : start + count].astype(np.float32)
 
 
 def scaled(rng: np.random.Generator, spread: float, shape: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.float32]]:
