@@ -34,6 +34,8 @@ unsloth_version unsloth_fixed use_sliding_window text_config rope_scaling
 rope_theta rope_parameters rope_local_base_freq hidden_act hidden_activation partial_rotary_factor
 """
 IGNORED = frozenset(_IGNORED.split())
+MEANINGLESS = (TypeError, ValueError, AttributeError, KeyError, IndexError, ArithmeticError)
+"""What reading a config raises whose fields have values that mean nothing there."""
 
 
 @dataclass
@@ -67,8 +69,7 @@ def normal(config: Mapping[str, Any]) -> dict[str, Any]:
     """A config in one form: the text part, with rope, activation and derived widths always under one name.
 
     Raises:
-        TypeError, ValueError, AttributeError, KeyError, IndexError, ArithmeticError: a field has a value of a type or
-            size that it can't have.
+        MEANINGLESS: a field has a value of a type or size that it can't have.
 
     >>> normal({"rope_theta": 1e4, "hidden_size": 64, "num_attention_heads": 2})["rope"]
     {'rope_theta': 10000.0, 'rope_type': 'default'}

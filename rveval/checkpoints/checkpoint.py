@@ -5,7 +5,6 @@ Importing this module does not import torch.
 
 from __future__ import annotations
 
-import logging
 import math
 import mmap
 import re
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
-
-log = logging.getLogger(__name__)
 
 ABSENT = "rveval_absent"
 """A saved delta with {ABSENT: "zero"} in its metadata may leave out tensors that it does not change."""
@@ -196,13 +193,10 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     problems = list(layout.problems)
     if kind == "delta":
         config = {} if problems else headers.origin(folder)["config"]
-        problems += [] if problems else _meaningless(config, folder)
     else:
         config = _config(folder / "config.json", problems)
     if problems:
         raise Refused(problems)
-    if layout.unused:
-        log.warning("%s: not part of the weights: %s", folder, some(file.name for file in layout.unused))
     checkpoint = Checkpoint(folder, config, layout)
     if architecture.is_tied(config) and (copy := checkpoint.head_copy):
         checkpoint.leave_out(copy)
@@ -218,29 +212,19 @@ def head_and_embedding(names: Iterable[str]) -> tuple[str, str]:
 
 
 def _config(path: Path, problems: list[Problem]) -> dict[str, Any]:
+    """config.json; what is wrong with it goes to the problems."""
     try:
         config = read_json(path)
+        architecture.normal(config)  # fields of a type that they can't have end here
+        return config
     except FileNotFoundError:
         fix = "copy the config.json that belongs to these weights there"
         if (path.parent / headers.ADAPTER_CONFIG).exists():
             fix = "a LoRA adapter's settings lie beside whole weights: keep one of the two in this folder"
         problems.append(Problem("config.json is missing", str(path), fix=fix))
-        return {}
-    except (OSError, ValueError) as error:
+    except (OSError, *architecture.MEANINGLESS) as error:
         problems.append(Problem(f"config.json cannot be read: {error}", str(path), fix="download the file again"))
-        return {}
-    problems += _meaningless(config, path)
-    return config
-
-
-def _meaningless(config: dict[str, Any], path: Path) -> list[Problem]:
-    """Fields of a type that they can't have, which nothing could be computed from."""
-    try:
-        architecture.normal(config)
-    except (TypeError, ValueError, AttributeError, KeyError, IndexError, ArithmeticError) as error:
-        what = f"config.json cannot be read: a field has a value that means nothing there ({error})"
-        return [Problem(what, str(path), fix="download the file again")]
-    return []
+    return {}
 
 
 def _stamp(file: Path) -> tuple[int, ...]:
@@ -266,7 +250,9 @@ def assert_finite(checkpoint: Checkpoint) -> None:
         fix = "these weights are broken: train or download them again"
         raise Refused(
             [
-                Problem(f"{name} has {nan} NaN and {infinite} infinite elements", str(checkpoint.folder), fix=fix)
+                Problem(
+                    f"{some([name])} has {nan} NaN and {infinite} infinite elements", str(checkpoint.folder), fix=fix
+                )
                 for name, (nan, infinite) in sorted(counts.items())
             ]
         )

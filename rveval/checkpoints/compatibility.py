@@ -204,7 +204,7 @@ class _Donor:
         near_extra = missing or (self.base.names if self.adapter else ())
         for names, near, what in ((missing, extra, "of the base missing here"), (extra, near_extra, "not in the base")):
             if names:
-                here = f" (here instead: {nearest(names[0], near[:_NAMES_COMPARED])})" if near else ""
+                here = f" (here instead: {some([nearest(names[0], near[:_NAMES_COMPARED])])})" if near else ""
                 count = "1 tensor" if len(names) == 1 else f"{len(names)} tensors"
                 self._problem(f"{count} {what}: {grouped(names)}{here}{tying}", fix=fix)
 

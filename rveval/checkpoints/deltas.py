@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rveval.checkpoints import headers, vocabulary
+from rveval.checkpoints import headers
 from rveval.checkpoints.checkpoint import ABSENT, Checkpoint
 from rveval.errors import Failed, Problem, Refused
 
@@ -33,20 +33,16 @@ class Saved:
 
     Attributes:
         file: where it lies.
-        nbytes: its size.
-        exact: tensors stored as bfloat16 without any loss.
-        rounded: tensors stored as bfloat16 with a loss.
-        full: tensors stored as float32, which is what deltas are computed in, so without loss.
-        zero: tensors left out, since the vector does not change them.
+        exact, full, rounded, zero: names of tensors stored as bfloat16 without loss, as float32 (which is without
+            loss), as bfloat16 with a loss, and left out because the vector does not change them.
         largest_error: the largest |stored - computed| / |computed| of an entry.
         relative_error: ||stored - computed|| / ||computed|| over all tensors together.
     """
 
     file: Path
-    nbytes: int = 0
     exact: list[str] = field(default_factory=list)
-    rounded: list[str] = field(default_factory=list)
     full: list[str] = field(default_factory=list)
+    rounded: list[str] = field(default_factory=list)
     zero: list[str] = field(default_factory=list)
     largest_error: float = 0.0
     relative_error: float = 0.0
@@ -65,16 +61,7 @@ class Saved:
         return f"tensors: {', '.join(parts)}{loss if self.rounded else ''}"
 
 
-def origin(
-    donor: Checkpoint,
-    formula: str,
-    *,
-    base: Checkpoint | None = None,
-    hashes: Mapping[str, str],
-    paths: Mapping[str, str],
-    scope: Iterable[str] = (),
-    transforms: Iterable[Mapping[str, Any]] = (),
-) -> dict[str, Any]:
+def origin(donor: Checkpoint, formula: str, *, base: Checkpoint | None = None, **words: Any) -> dict[str, Any]:
     """What `save` keeps of where a vector comes from.
 
     Args:
@@ -82,19 +69,13 @@ def origin(
         formula: in words, such as `tiny:grpo - tiny:base`.
         base: the model it was computed for, which the delta belongs to where the plus is a difference without a
             config of its own (an adapter).
-        hashes: content hashes of what was added and subtracted, by name.
-        paths: the same names, as the user gave them.
-        scope: regexes; what they did not match counts as zero.
-        transforms: the steps as plain mappings.
+        words: whatever else is to be known of it, plain JSON: hashes, paths, scope, transforms.
     """
     donor = donor if donor.config or base is None else base
-    tokens = vocabulary.read(donor.folder)
+    tokens = donor.vocabulary
     return {
+        **words,
         "formula": formula,
-        "hashes": dict(hashes),
-        "paths": dict(paths),
-        "scope": list(scope),
-        "transforms": [dict(step) for step in transforms],
         "config": donor.config,
         "tokenizer": None if tokens is None else tokens.summary(),
     }
@@ -150,7 +131,6 @@ def save(
     except (OSError, SafetensorError) as error:
         fix = "free disk space, or save elsewhere"
         raise Failed(Problem(f"cannot be written: {error}", str(file), fix=fix)) from error
-    saved.nbytes = file.stat().st_size
     return saved
 
 

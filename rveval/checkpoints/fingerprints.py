@@ -56,9 +56,6 @@ def content_hash(folder: Path, kind: Literal["weights", "model"] = "weights") ->
     Of an adapter the settings that its tensors are multiplied by belong to it; of a saved delta the words that its
     metadata has for people (formula, paths) do not.
 
-    Returns:
-        64 hexadecimal digits.
-
     Files are hashed once and remembered by (real path, size, mtime, ctime, inode); blobs of the hub's cache are named
     by their sha256 and are not read at all.
 

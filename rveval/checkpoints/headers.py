@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from rveval.checkpoints import architecture
 from rveval.checkpoints.files import (
     BUFFER_BYTES,
     ITEM_BYTES,
@@ -38,13 +39,12 @@ _MASK = re.compile(r"(^|\.)(attn|attention)\.bias$")
 
 @dataclass
 class Layout:
-    """The weights of a folder: files in use, tensors by name, the files' own metadata, and all that is wrong.
+    """The weights of a folder: files in use, tensors by name, their metadata, and all that is wrong.
 
     `buffers` are tensors of the files that are no weights: masks, positions, frequencies.
     """
 
     files: list[Path] = field(default_factory=list)
-    unused: list[Path] = field(default_factory=list)
     entries: dict[str, Entry] = field(default_factory=dict)
     buffers: dict[str, Entry] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
@@ -72,53 +72,49 @@ def origin(file: Path) -> dict[str, Any]:
     _header(file, layout)
     if layout.problems:
         raise Refused(layout.problems)
-    text = layout.metadata.get(DELTA)
-    if text is None:
+    if DELTA not in layout.metadata:
         expected = f"a saved delta (its metadata has {DELTA}), or a folder that holds config.json and *.safetensors"
         fix = "for weights give their folder; `python -m rveval.describe ... save=FILE.safetensors` saves a delta"
         raise Refused(Problem("this file is no saved delta", str(file), expected, "other safetensors", fix))
     try:
-        known = parse_json(text)
-        if known.get("version") != DELTA_VERSION:
-            raise ValueError(f"version {known.get('version')!r}, and only {DELTA_VERSION} is known")
-        if not isinstance(known.get("config"), dict) or not isinstance(known.get("tokenizer"), dict | None):
-            raise ValueError("config and tokenizer must be mappings")
-    except ValueError as error:
-        fix = "save the delta again"
-        raise Refused(Problem(f"the metadata of the saved delta is broken: {error}", str(file), fix=fix)) from error
+        known = parse_json(layout.metadata[DELTA])
+        if known.get("version") != DELTA_VERSION or not isinstance(known.get("config"), dict):
+            raise ValueError(f"version {DELTA_VERSION} and a config are needed")
+        if not isinstance(known.get("tokenizer"), dict | None):
+            raise ValueError("its tokenizer must be a mapping")
+        architecture.normal(known["config"])
+    except architecture.MEANINGLESS as error:
+        what, fix = f"the metadata of the saved delta is broken: {error}", "save the delta again"
+        raise Refused(Problem(what, str(file), fix=fix)) from error
     return known
 
 
 def weight_files(folder: Path) -> Layout:
     """Which safetensors files are a checkpoint's weights, by the rules of transformers and PEFT.
 
-    An index names them; else `model.safetensors`; else all files, which must be complete if they are numbered. Others
-    (such as a second copy named `consolidated.safetensors`) are listed as unused. Nothing is opened but the index.
-    An adapter's are in `adapter_model.safetensors`; a saved delta is its own file.
+    An index names them; else `model.safetensors`; else all files, which must be complete if they are numbered. A
+    second copy under another name (`consolidated.safetensors`) does not count. An adapter's are in
+    `adapter_model.safetensors`; a saved delta is its own file. Nothing is opened but the index.
     """
     kind = kind_of(folder)
     if kind == "delta":
         return Layout([folder])
     present = sorted(folder.glob("*.safetensors"))
+    single = folder / (ADAPTER if kind == "adapter" else SINGLE)
     layout = Layout()
     if (folder / INDEX).exists():
         layout.files = [folder / name for name in sorted(set(_index(folder, layout).values()))]
-        if layout.files and folder / SINGLE in present and folder / SINGLE not in layout.files:
+        if layout.files and single in present and single not in layout.files:
             what = f"two sets of weights: {SINGLE}, and what {INDEX} names ({some(f.name for f in layout.files)})"
             layout.problems.append(Problem(what, str(folder), fix="keep one of the two in this folder"))
-        missing = [file for file in layout.files if not file.exists()]
-        fix = "copy the missing file there, or download the checkpoint again"
-        layout.problems += [Problem("a shard that the index names is missing", str(file), fix=fix) for file in missing]
-    elif (folder / SINGLE).exists():
-        layout.files = [folder / SINGLE]
-    elif kind == "adapter" and (folder / ADAPTER).exists():
-        layout.files = [folder / ADAPTER]
-    elif kind == "adapter":
-        layout.problems = [_no_adapter(folder)]
-    else:
+        layout.problems += [_missing(file) for file in layout.files if not file.exists()]
+    elif single.exists():
+        layout.files = [single]
+    elif present and kind == "weights":
         layout.files = present
-        layout.problems = _missing_shards(folder, present) if present else [_no_weights(folder)]
-    layout.unused = [file for file in present if file not in layout.files]
+        layout.problems = [_missing(folder / name) for name in _unnumbered(present)]
+    else:
+        layout.problems = [_no_weights(single if kind == "adapter" else folder)]
     return layout
 
 
@@ -139,12 +135,15 @@ def read(folder: Path) -> Layout:
     if twice:
         what = f"{len(twice)} tensors are in two files"
         layout.problems.append(Problem(what, str(folder), found=some(twice), fix="keep one of them"))
-    if index:
-        _compare_with_index(folder / INDEX, index, owner, broken, layout)
+    differ = sorted(n for n in (index or {}).keys() | owner.keys() if index and index.get(n) != owner.get(n))
+    differ = [name for name in differ if not {(index or {}).get(name), owner.get(name)} & broken]
+    if differ:
+        what, fix = f"index and files disagree about {len(differ)} tensors", "download the checkpoint again"
+        layout.problems.append(Problem(what, str(folder / INDEX), found=some(differ), fix=fix))
     wrong = sorted(f"{name} ({e.dtype})" for name, e in layout.entries.items() if e.dtype not in ITEM_BYTES)
     if wrong:
-        what, fix = f"{len(wrong)} tensors of a type that weights cannot be added in", "convert it to bfloat16"
-        fix = f"use the checkpoint before quantisation, or {fix}"
+        what = f"{len(wrong)} tensors of a type that weights cannot be added in"
+        fix = "use the checkpoint before quantisation, or convert it to bfloat16"
         where = some(sorted({str(e.file) for e in layout.entries.values() if e.dtype not in ITEM_BYTES}))
         layout.problems.append(Problem(what, where, " ".join(ITEM_BYTES), some(wrong), fix))
     return layout
@@ -156,39 +155,29 @@ def _is_buffer(name: str, entry: Entry) -> bool:
     return entry.dtype == "BOOL" or mask or bool(_BUFFER.search(name))
 
 
-def _pickles(folder: Path) -> list[str]:
-    return sorted(file.name for pattern in PICKLES for file in folder.glob(pattern))
+def _missing(file: Path) -> Problem:
+    return Problem("a shard is missing", str(file), fix="copy it there, or download the checkpoint again")
 
 
-def _no_adapter(folder: Path) -> Problem:
-    what = "the adapter's tensors are missing"
-    fix = "load the adapter with PEFT where you trust it; its save_pretrained(FOLDER) writes safetensors"
-    pickles = some(name for name in _pickles(folder) if name.startswith("adapter_model"))
-    if pickles:
-        what = "the adapter is only a pickle, which can run code when it is opened and is never loaded"
-    return Problem(what, str(folder / ADAPTER), ADAPTER, pickles or f"{ADAPTER_CONFIG} alone", fix)
+def _no_weights(place: Path) -> Problem:
+    """`place`: the folder, or the one file that was to be there."""
+    folder, expected = (place.parent, place.name) if place.suffix == ".safetensors" else (place, "*.safetensors")
+    pickles = sorted(file.name for pattern in PICKLES for file in folder.glob(pattern))
+    found = some(pickles or sorted(path.name for path in folder.iterdir())) or "an empty folder"
+    if not pickles:
+        return Problem("no weights in this folder", str(place), expected, found, "check the path")
+    what = "only pickles, which can run code when they are opened and are never loaded"
+    fix = "convert it where you trust it: from_pretrained(...).save_pretrained(FOLDER) writes safetensors"
+    return Problem(what, str(place), expected, found, fix)
 
 
-def _no_weights(folder: Path) -> Problem:
-    if pickles := _pickles(folder):
-        fix = "convert it: AutoModelForCausalLM.from_pretrained(...).save_pretrained(FOLDER) writes safetensors"
-        what = "only pickles, which can run code when they are opened and are never loaded"
-        return Problem(what, str(folder), "*.safetensors", some(pickles), fix)
-    inside = some(sorted(path.name for path in folder.iterdir())) or "an empty folder"
-    return Problem("no weights in this folder", str(folder), "*.safetensors", inside, "check the path")
-
-
-def _missing_shards(folder: Path, files: list[Path]) -> list[Problem]:
+def _unnumbered(files: list[Path]) -> list[str]:
+    """The names of shards that are not there, by the numbers in the names of the others; at most a few."""
     numbers: dict[tuple[str, int], set[int]] = {}
     for match in filter(None, (_SHARD.fullmatch(file.name) for file in files)):
         numbers.setdefault((match[1], int(match[3])), set()).add(int(match[2]))
-    problems = []
-    for (stem, total), there in numbers.items():
-        missing = [f"{stem}-{n:05d}-of-{total:05d}.safetensors" for n in range(1, total + 1) if n not in there]
-        if missing:
-            what = "a shard is missing" if len(missing) == 1 else f"{len(missing)} shards are missing: {some(missing)}"
-            problems.append(Problem(what, str(folder / missing[0])))
-    return problems
+    gaps = [(s, n, total) for (s, total), there in numbers.items() for n in range(1, total + 1) if n not in there]
+    return [f"{stem}-{number:05d}-of-{total:05d}.safetensors" for stem, number, total in gaps[:20]]
 
 
 def _index(folder: Path, layout: Layout) -> dict[str, str]:
@@ -206,21 +195,6 @@ def _index(folder: Path, layout: Layout) -> dict[str, str]:
 
 def _is_neighbour(name: object) -> bool:
     return isinstance(name, str) and Path(name).name == name and name.endswith(".safetensors") and len(name) < 256
-
-
-def _compare_with_index(
-    path: Path, index: dict[str, str], owner: dict[str, str], broken: set[str], layout: Layout
-) -> None:
-    """Index and headers must agree; files already reported as broken are not reported again tensor by tensor."""
-    absent = sorted(name for name, file in index.items() if file not in broken and owner.get(name) != file)
-    unnamed = sorted(name for name in owner if name not in index)
-    fix = "download the checkpoint again, or write the index anew"
-    if absent:
-        what = f"the index names {len(absent)} tensors that are not in the file it names"
-        layout.problems.append(Problem(what, str(path), found=some(absent), fix=fix))
-    if unnamed:
-        what = f"{len(unnamed)} tensors in {some(sorted({owner[name] for name in unnamed}))} are not named by the index"
-        layout.problems.append(Problem(what, str(path), found=some(unnamed), fix=fix))
 
 
 def _header(file: Path, layout: Layout) -> dict[str, Entry]:

@@ -24,20 +24,11 @@ if TYPE_CHECKING:
 
 PREFIX = "base_model.model."
 _MERGE = "merge it into its model with PEFT (merge_and_unload), save that, and give it as plus, its base as minus"
-# Settings that make a layer compute something else than (W + scaling * B @ A) x.
-_OTHER_LAYERS = {
-    "use_dora": f"DoRA scales the merged matrix anew, so its part is no B @ A: {_MERGE}",
-    "use_qalora": "QALoRA pools the input of a quantised layer: no difference of weights",
-    "use_bdlora": f"block-diagonal LoRA has another product: {_MERGE}",
-    "kasa_config": f"KaSA takes singular values off the base: {_MERGE}",
-    "alora_invocation_tokens": "an activated LoRA changes the weights for some tokens only: it can't be added to them",
-    "arrow_config": "Arrow chooses between adapters for every token: it can't be added to the weights",
-    "monteclora_config": f"Monte Carlo LoRA draws its factors at random: {_MERGE}",
-    "layer_replication": "its model has more layers than its base: give the whole model as a checkpoint",
-    "trainable_token_indices": f"single rows of the embedding are saved apart: {_MERGE}",
-    "target_parameters": f"LoRA on stacked experts has another product: {_MERGE}",
-    "megatron_config": f"written for Megatron's parallel layers: {_MERGE}",
-}
+# Settings of PEFT that make a layer compute something else than (W + scaling * B @ A) x.
+_OTHER_LAYERS = (
+    *("use_dora", "use_qalora", "use_bdlora", "kasa_config", "alora_invocation_tokens", "arrow_config"),
+    *("monteclora_config", "layer_replication", "trainable_token_indices", "target_parameters", "megatron_config"),
+)
 # Starts that take a part of the base's weights into A and B and leave the rest as the layer's weight.
 _TAKES_FROM_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga", "mica")
 _FACTOR = re.compile(
@@ -47,46 +38,36 @@ _FACTOR = re.compile(
 _COPY = re.compile(r"\.modules_to_save\.([^.]+)\.")
 _ROWS = ("embed_tokens", "lm_head")
 _LONGEST_NAME = 255
+_PROBLEMS_SHOWN = 20
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings that its tensors are read by.
+    """The settings that its tensors are read by, in PEFT's names; `base` is what the adapter was trained on."""
 
-    Args:
-        rank, alpha: of all modules but those in `ranks` and `alphas`.
-        ranks, alphas: by pattern; the first that matches the end of a module's name counts.
-        rank_stabilised: alpha is divided by sqrt(rank) instead of rank (rsLoRA).
-        transposed: the base stores its matrices as (in, out).
-        bias: none, all or lora_only: which biases of the base were trained too.
-        saved: names of modules that were trained whole.
-        base: what the adapter was trained on: a folder, a hub id, `tiny:NAME`, or nothing.
-        revision: of that.
-    """
-
-    rank: int
-    alpha: float
-    ranks: Mapping[str, int]
-    alphas: Mapping[str, float]
-    rank_stabilised: bool
-    transposed: bool
+    r: int
+    lora_alpha: float
+    rank_pattern: Mapping[str, int]
+    alpha_pattern: Mapping[str, float]
+    use_rslora: bool
+    fan_in_fan_out: bool
     bias: str
-    saved: tuple[str, ...]
+    modules_to_save: tuple[str, ...]
     base: str
     revision: str | None
 
     def rank_of(self, module: str) -> int:
         """The inner width of a module's product."""
-        return int(_matching(self.ranks, module, self.rank))
+        return int(_matching(self.rank_pattern, module, self.r))
 
     def alpha_of(self, module: str) -> float:
         """What a module's product is scaled by, before its rank is taken into account."""
-        return _matching(self.alphas, module, self.alpha)
+        return _matching(self.alpha_pattern, module, self.lora_alpha)
 
     def scaling(self, module: str) -> float:
         """What the bias of a module's B is multiplied by, as its product is."""
         rank = self.rank_of(module)
-        return self.alpha_of(module) / (math.sqrt(rank) if self.rank_stabilised else rank)
+        return self.alpha_of(module) / (math.sqrt(rank) if self.use_rslora else rank)
 
 
 @dataclass(frozen=True)
@@ -133,7 +114,7 @@ def settings_of(folder: Path) -> Settings:
     try:
         return _settings(raw)
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, re.error) as error:
-        raise Refused(Problem(f"a setting is broken: {error}", str(file), fix=fix)) from error
+        raise Refused(Problem(f"a setting is broken: {some([str(error)])}", str(file), fix=fix)) from error
 
 
 def _unfit(raw: Mapping[str, Any], where: str) -> list[Problem]:
@@ -141,16 +122,14 @@ def _unfit(raw: Mapping[str, Any], where: str) -> list[Problem]:
     if kind != "LORA":
         what = "only LoRA adapters can be added to weights"
         return [Problem(what, where, "peft_type LORA", some([repr(kind)]), f"where PEFT can, {_MERGE}")]
-    problems = [
-        Problem(words, where, found=some([f"{key}: {raw[key]!r}"]))
-        for key, words in _OTHER_LAYERS.items()
-        if raw.get(key)
-    ]
     start = str(raw.get("init_lora_weights") or "").lower()
+    others = [f"{key}: {raw[key]!r}" for key in _OTHER_LAYERS if raw.get(key)]
+    what = "its layers compute something else than W + scaling * B @ A, which can't be added to the weights"
+    problems = [Problem(what, where, found=some(others), fix=f"where PEFT can, {_MERGE}")] if others else []
     if start.startswith(_TAKES_FROM_BASE):
         what = f"{start[:40]} moved a part of the base's weights into A and B, so B @ A is more than what was learnt"
         fix = "save it with PEFT's path_initial_model_for_weight_conversion, which writes what was learnt"
-        problems.append(Problem(what, where, found=some([f"init_lora_weights: {start}"]), fix=fix))
+        problems.append(Problem(what, where, fix=fix))
     return problems
 
 
@@ -168,18 +147,10 @@ def _settings(raw: Mapping[str, Any]) -> Settings:
     for name in (base, revision or ""):
         if not isinstance(name, str) or not name.isprintable() or len(name) > _LONGEST_NAME:
             raise ValueError(f"its base must be a folder or an id of the hub, found {ascii(name)[:80]}")
-    return Settings(
-        rank=raw["r"],
-        alpha=raw["lora_alpha"],
-        ranks=ranks,
-        alphas=alphas,
-        rank_stabilised=bool(raw.get("use_rslora")),
-        transposed=bool(raw.get("fan_in_fan_out")),
-        bias=str(raw.get("bias") or "none"),
-        saved=tuple(map(str, raw.get("modules_to_save") or ())),
-        base=base,
-        revision=revision,
-    )
+    saved = tuple(map(str, raw.get("modules_to_save") or ()))
+    switches = bool(raw.get("use_rslora")), bool(raw.get("fan_in_fan_out"))
+    bias = str(raw.get("bias") or "none")
+    return Settings(raw["r"], raw["lora_alpha"], ranks, alphas, *switches, bias, saved, base, revision)
 
 
 def parts_of(entries: Mapping[str, Entry], settings: Settings, folder: Path) -> tuple[dict[str, Part], list[Problem]]:
@@ -187,7 +158,7 @@ def parts_of(entries: Mapping[str, Entry], settings: Settings, folder: Path) -> 
     parts: dict[str, Part] = {}
     adapters, unknown = set[str](), list[str]()
     # PEFT trains every module whose name ends so, with all that is inside it: "norm" is "input_layernorm" too.
-    trained = re.compile("|".join(rf"{re.escape(name)}(\.|$)" for name in settings.saved) or "(?!)")
+    trained = re.compile("|".join(rf"{re.escape(name)}(\.|$)" for name in settings.modules_to_save) or "(?!)")
     for key in sorted(entries):
         place = _place(key, settings, trained) if key.startswith(PREFIX) else None
         if place is None:
@@ -203,10 +174,14 @@ def parts_of(entries: Mapping[str, Entry], settings: Settings, folder: Path) -> 
     problems = _misread(unknown, adapters, str(folder))
     for name, part in parts.items():
         shape, wrong = _shape(part, entries, settings)
-        problems += [Problem(words, f"{folder} {name}", fix="download or save the adapter again") for words in wrong]
+        problems += [
+            Problem(words, f"{folder} {some([name])}", fix="download or save the adapter again") for words in wrong
+        ]
         parts[name] = replace(part, shape=shape)
     if not entries:
         problems.append(Problem("the adapter holds no tensors", str(folder), fix="save the adapter again"))
+    if len(problems) > _PROBLEMS_SHOWN:
+        problems[_PROBLEMS_SHOWN:] = [Problem(f"{len(problems) - _PROBLEMS_SHOWN} more like these", str(folder))]
     return parts, problems
 
 
@@ -231,19 +206,14 @@ def _place(key: str, settings: Settings, trained: re.Pattern[str]) -> tuple[str,
 
 
 def _misread(unknown: list[str], adapters: set[str], where: str) -> list[Problem]:
-    problems = []
-    if magnitudes := [key for key in unknown if "lora_magnitude_vector" in key]:
-        what = f"{len(magnitudes)} tensors belong to DoRA, whose part is no B @ A"
-        problems.append(Problem(what, where, found=some(magnitudes), fix=_MERGE))
-        unknown = [key for key in unknown if "lora_magnitude_vector" not in key]
     if len(adapters) > 1:
         what, names = "more than one adapter in one file", some(sorted(name[1:] for name in adapters))
-        problems.append(Problem(what, where, found=names, fix="save them into folders of their own"))
-    elif unknown:
-        what = f"{len(unknown)} tensors that nobody understands, so nothing of it can be trusted"
-        expected = f"{PREFIX}MODULE.lora_A.weight, .lora_B.weight, and what bias and modules_to_save name"
-        problems.append(Problem(what, where, expected, some(unknown)))
-    return problems
+        return [Problem(what, where, found=names, fix="save them into folders of their own")]
+    if not unknown:
+        return []
+    what = f"{len(unknown)} tensors that are no part of a plain LoRA, so nothing of it can be trusted"
+    expected = f"{PREFIX}MODULE.lora_A.weight, .lora_B.weight, and what bias and modules_to_save name"
+    return [Problem(what, where, expected, some(unknown), f"where PEFT can, {_MERGE}")]
 
 
 def _shape(part: Part, entries: Mapping[str, Entry], settings: Settings) -> tuple[tuple[int, ...], list[str]]:
@@ -258,7 +228,7 @@ def _shape(part: Part, entries: Mapping[str, Entry], settings: Settings) -> tupl
         rank = settings.rank_of(part.module)
         if a[0] != rank or b[1] != rank:
             return (), [f"A {list(a)} and B {list(b)} have another rank than the settings give this module: {rank}"]
-        shape = (a[1], b[0]) if part.rows or settings.transposed else (b[0], a[1])
+        shape = (a[1], b[0]) if part.rows or settings.fan_in_fan_out else (b[0], a[1])
     elif part.a or part.b:
         present, lacking = ("A", "B") if part.a else ("B", "A")
         return (), [f"{present} without {lacking}: half of the product is missing"]
@@ -276,8 +246,7 @@ def product(a: torch.Tensor, b: torch.Tensor, part: Part, settings: Settings) ->
 
     Args:
         a, b: the factors, (rank, in) and (out, rank), float32.
-        part: whose they are.
-        settings: of the adapter.
+        part, settings: whose they are.
     """
     import torch
     from peft import LoraConfig
@@ -285,7 +254,7 @@ def product(a: torch.Tensor, b: torch.Tensor, part: Part, settings: Settings) ->
 
     rank = a.shape[0]
     scale: dict[str, Any] = {"r": rank, "lora_alpha": settings.alpha_of(part.module)}
-    switches = {"use_rslora": settings.rank_stabilised, "fan_in_fan_out": settings.transposed}
+    switches: dict[str, Any] = {"use_rslora": settings.use_rslora, "fan_in_fan_out": settings.fan_in_fan_out}
     config = LoraConfig(**scale, **switches, init_lora_weights=False)
     factors = [torch.nn.Parameter(factor, requires_grad=False) for factor in (a, b)]
     layer: Any

@@ -180,12 +180,11 @@ def _wanted(files: list[str], source: Source, where: str) -> list[str]:
     elif headers.ADAPTER in here and headers.ADAPTER_CONFIG in here:
         weights = [headers.ADAPTER, headers.ADAPTER_CONFIG]
     if not weights:
-        place = f"{_name(source)}{', folder ' + source.subfolder if source.subfolder else ''}"
         pickles = [file for file in here if file.endswith((".bin", ".pt", ".pth", ".ckpt", ".pkl"))]
+        place = f"{_name(source)}{', folder ' + source.subfolder if source.subfolder else ''}"
         what = f"{place} holds no safetensors" + ("; pickles are never loaded" if pickles else "")
         fix = f"convert it to safetensors and give the folder: {where}=FOLDER"
-        found = some(pickles or here) or "no files"
-        raise Refused(Problem(what, where, "*.safetensors", found, fix))
+        raise Refused(Problem(what, where, "*.safetensors", some(pickles or here) or "no files", fix))
     others = [headers.INDEX, *MODEL_FILES]
     templates = [file for file in here if file.startswith("additional_chat_templates/") and file.endswith(".jinja")]
     return [prefix + file for file in [*weights, *templates, *(file for file in others if file in here)]]
@@ -195,7 +194,6 @@ def _unreachable(source: Source, where: str, wanted: list[str], error: BaseExcep
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     inside = f"{source.subfolder}/" if source.subfolder else ""
-    first = wanted[0] if wanted[0].startswith(inside) else inside + wanted[0]
     reasons: dict[type[BaseException], str] = {
         GatedRepoError: "its owner lets in only who accepted the terms (accept them on its page, then `hf auth login`)",
         RepositoryNotFoundError: "the hub knows no such repository, or it is private (`hf auth login`)",
@@ -203,12 +201,10 @@ def _unreachable(source: Source, where: str, wanted: list[str], error: BaseExcep
     }
     reason = reasons.get(type(error), f"the hub cannot be reached ({_first_line(error)})")
     revision = f" --revision {source.revision}" if source.revision else ""
-    fix = (
-        f"where there is a network, `hf download {source.path}{revision} --local-dir FOLDER`; "
-        f"then run with {where}=FOLDER"
-    )
-    what = f"cannot get {first} of {_name(source)}, and it is not in the hub's cache: {reason}"
-    return Problem(what, where, fix=fix)
+    command = f"hf download {source.path}{revision} --local-dir FOLDER"
+    fix = f"where there is a network, `{command}`; then run with {where}=FOLDER"
+    first = inside + wanted[0].removeprefix(inside)
+    return Problem(f"cannot get {first} of {_name(source)}, and it is not in the hub's cache: {reason}", where, fix=fix)
 
 
 def _name(source: Source) -> str:

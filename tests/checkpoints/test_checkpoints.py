@@ -181,8 +181,8 @@ def test_only_pickles(copy: Path, name: str) -> None:
 def test_a_missing_shard(sharded: Path) -> None:
     (sharded / "model-00002-of-00003.safetensors").unlink()
     words = refusal(sharded)
-    assert "model-00002-of-00003.safetensors: a shard that the index names is missing" in words
-    assert "tensors that are not" not in words, "the tensors of a missing shard are not reported again"
+    assert "model-00002-of-00003.safetensors: a shard is missing" in words
+    assert "disagree" not in words, "the tensors of a missing shard are not reported again"
     (sharded / headers.INDEX).unlink()
     assert "model-00002-of-00003.safetensors: a shard is missing" in refusal(sharded)
 
@@ -202,10 +202,8 @@ def change_index(folder: Path, **weight_map: str | None) -> None:
 def test_index_and_shards_must_agree(sharded: Path) -> None:
     change_index(sharded, **{"ghost.weight": "model-00001-of-00003.safetensors", "model.norm.weight": None})
     words = refusal(sharded)
-    assert "names 1 tensors that are not in the file it names" in words
-    assert "ghost.weight" in words
-    assert "1 tensors in model-0000" in words
-    assert "model.norm.weight" in words
+    assert "index and files disagree about 2 tensors" in words
+    assert "ghost.weight, model.norm.weight" in words
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"weight_map": {"a": "../x.safetensors"}}', '{"weight_map": {}}'])
@@ -274,9 +272,9 @@ def test_config_json(copy: Path) -> None:
         assert "nested too deeply" in refusal(copy)
     for field in ('"text_config": 3', '"architectures": {"a": 1}', '"rope_parameters": [1]', '"architectures": [null]'):
         (copy / "config.json").write_text(f"{{{field}}}")
-        assert "a field has a value that means nothing there" in refusal(copy), field
+        assert "config.json cannot be read" in refusal(copy), field
     (copy / "config.json").write_text('{"hidden_size": [1], "num_attention_heads": 2}')
-    assert "a field has a value that means nothing there" in refusal(copy)
+    assert "config.json cannot be read" in refusal(copy)
     with (copy / "config.json").open("w") as stream:
         stream.truncate(11 << 20)
     assert "such a file has at most" in refusal(copy)
@@ -294,10 +292,9 @@ def test_all_problems_at_once(sharded: Path) -> None:
     assert all(part in words for part in ("00001-of-00003", "truncated: 0 bytes", "config.json is missing"))
 
 
-def test_a_second_copy_of_the_weights_is_named(copy: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_second_copy_of_the_weights_does_not_count(copy: Path) -> None:
     shutil.copy(copy / "model.safetensors", copy / "consolidated.safetensors")
     assert [file.name for file in open_checkpoint(copy).files] == ["model.safetensors"]
-    assert "not part of the weights: consolidated.safetensors" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json", headers.INDEX])
