@@ -22,7 +22,7 @@ from rveval.checkpoints import assert_finite, content_hash, deltas, headers, ope
 from rveval.checkpoints import gate as check
 from rveval.errors import Failed, Problem, Refused
 from rveval.recipe import VariantTensors, assembly
-from rveval.vectors import Displacement, combine, difference
+from rveval.vectors import Difference, combine
 from rveval.vectors.scopes import Scope
 
 PLUS = "vector.terms[0].plus"
@@ -79,8 +79,8 @@ def test_the_base_plus_a_saved_delta_is_the_base_plus_the_difference(family: Pat
     assert set(delta.names) == set(base.names)
     for name in base.names:
         theta = base.get(name)
-        from_file = combine(theta, [Displacement(difference(delta.get(name)))], alpha)
-        direct = combine(theta, [Displacement(difference(plus.get(name), minus.get(name)))], alpha)
+        from_file = combine(theta, [Difference(delta.get(name))], alpha)
+        direct = combine(theta, [Difference(plus.get(name), minus.get(name))], alpha)
         assert bits(from_file) == bits(direct)
         assert not torch.equal(direct, theta)
 
