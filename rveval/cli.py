@@ -1,288 +1,246 @@
-"""The edge: a command line in, an exit status out, words for people in between. Hydra, and no logic.
+"""The edge: a command line in, an exit status out, words for people in between. No logic.
 
-Hydra by itself exits with 1 on a wrong config, prints tracebacks, drops what a job returns and stops a sweep at the
-first job that raises. Here a job never raises: it leaves an `Outcome`, and the worst outcome is the exit status.
+Every point of a sweep is composed, all are planned together, then run; how each point ended is an `Outcome`, and the
+worst of them is the exit status.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import logging
-import os
 import sys
-import tempfile
-import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rveval import __version__
-from rveval.errors import DoesNotMatch, Problem, Refused, RvevalError
+from rveval import config as schema
+from rveval.config import Config, Point
+from rveval.errors import Problem, Refused, RvevalError
+from rveval.run import Outcome, Sweep, listing, plan_sweep, run_sweep, unforeseen
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 _SEVERITY = (DONE, REFUSED, FAILED, INTERRUPTED)
 """From best to worst: a refusal cost nothing, a failure cost an engine's time."""
 
 _HOW = {REFUSED: "refused", INTERRUPTED: "interrupted"}
+_OF_HYDRA = ("-sc", "--shell-completion", "-i", "--info", "--hydra-help")
+_HERE = "command line"
 
-_log = logging.getLogger("rveval")
+Show = Callable[[Sweep], Iterable[Any]]
+"""From a plan to what is printed of it instead of running it."""
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one job ended, and the words to say about it (none where it is done)."""
-
-    exit_code: int
-    label: str
-    message: str = ""
-    kept: bool = False  # a refusal that the study keeps as a result
+log = logging.getLogger("rveval")
 
 
-@dataclass
-class _Invocation:
-    """What the jobs of one command line leave behind."""
-
-    jobs: list[Outcome] = field(default_factory=list)
-    around: list[Outcome] = field(default_factory=list)  # how Hydra and the closing ended, where they did not end well
-    store: str | None = None  # of the last job that got as far as an engine; None: nothing to close
-    sweep: bool = False
-    verb: Callable[[Any], None] | None = None  # what to do with a config, if not to run it
-
-
-def main(argv: Sequence[str] | None = None, verb: Callable[[Any], None] | None = None) -> int:
+def main(
+    argv: Sequence[str] | None = None, verb: Callable[[Config], None] | None = None, show: Show | None = None
+) -> int:
     """Run a command line (default: `sys.argv[1:]`); returns the exit status and never raises.
 
     Args:
         argv: overrides and flags.
-        verb: what to do with each typed config; None evaluates it.
+        verb: what to do with the config of each point, instead of planning and running them.
+        show: what to print of the plan, instead of running it.
     """
-    # argparse takes `a=1 -m b=2` for an error: -m goes to the front
-    arguments = sorted(sys.argv[1:] if argv is None else argv, key=lambda text: text not in ("-m", "--multirun"))
-    if "--version" in arguments:
-        sys.stdout.write(f"rveval {__version__}\n")
-        return DONE
-    invocation = _Invocation(verb=verb)
+    outcomes: list[Outcome] = []
     with _words_to_stderr():
-        _step("command line", lambda: _through_hydra(arguments, invocation), invocation)
-        _step("end of the run", lambda: _close(invocation), invocation)
-        _say_what_went_wrong(invocation)
-    outcomes = [*invocation.jobs, *invocation.around]
-    return max((one.exit_code for one in outcomes), key=_rank, default=DONE)
+        try:
+            _obey(list(sys.argv[1:] if argv is None else argv), verb, show, outcomes)
+        except RvevalError as error:
+            outcomes.append(Outcome(error.exit_code, _HERE, str(error)))
+        except KeyboardInterrupt:
+            known = any(outcome.exit_code == INTERRUPTED for outcome in outcomes)
+            outcomes += [] if known else [Outcome(INTERRUPTED, _HERE)]
+        except SystemExit as ended:  # argparse and Hydra have said why
+            return int(ended.code or 0)
+        except BaseException as error:  # noqa: BLE001 - what nobody foresaw ends in one line, not in a traceback
+            outcomes.append(Outcome(FAILED, _HERE, unforeseen(error, None)))
+        _last_words(outcomes)
+    return max((outcome.exit_code for outcome in outcomes), key=_rank, default=DONE)
 
 
-def _step(label: str, work: Callable[[], Outcome | None], invocation: _Invocation) -> None:
-    """One of the two steps around the jobs; an interruption ends it and not the other one."""
+def _obey(words: list[str], verb: Callable[[Config], None] | None, show: Show | None, outcomes: list[Outcome]) -> None:
+    if any(word in _OF_HYDRA for word in words):
+        _hand_over_to_hydra()
+        return
+    flags = _flags().parse_intermixed_args(words)
+    folders = [Path(folder) for folder in flags.config_dir]
+    if flags.version or flags.help or flags.cfg:
+        sys.stdout.write(_shown(flags, folders))
+        return
+    points = schema.points(flags.overrides, sweeping=flags.multirun, folders=folders)
+    if verb is not None:
+        for point in points:
+            outcomes.append(_one(point, verb))
+        return
+    sweep = plan_sweep(points)
+    if show is None and any(plan.config.dry_run for plan in sweep.plans) | _all_dry(points):
+        show = listing.cells
+    if show is not None:
+        _print(show(sweep))
+        outcomes += sweep.refused
+        return
+    _run(sweep, outcomes)
+
+
+def _all_dry(points: Sequence[Point]) -> bool:
+    return any(point.config is not None and point.config.dry_run for point in points)
+
+
+def _run(sweep: Sweep, outcomes: list[Outcome]) -> None:
+    """Run a plan, then show every study that it touched; also where it was interrupted."""
+
+    def ended(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        if outcome.exit_code and sweep.points > 1:
+            # Said now, in full at the end: the end of a long sweep may be hours away. A refusal that the study keeps
+            # is a result among others: in full now, and at the end a name on a list.
+            words = outcome.message if outcome.kept else outcome.message.partition("\n")[0]
+            log.error("%s: %s: %s", _HOW.get(outcome.exit_code, "failed"), outcome.label, words)
+
+    fresh: set[str] = set()
     try:
-        outcome = _guarded(label, work, invocation)
-    except KeyboardInterrupt:
-        known = any(one.exit_code == INTERRUPTED for one in invocation.jobs)
-        outcome = None if known else Outcome(INTERRUPTED, label)
-    if outcome is not None:
-        invocation.around.append(outcome)
+        run_sweep(sweep, ended, fresh, _mirror)
+    finally:
+        problems: list[Problem] = []
+        for (store, study), config in sweep.studies.items():
+            try:
+                _print(_study(Path(store), study, fresh))
+            except RvevalError as error:
+                problems.extend(error.problems)
+            if fresh and config.tracking.kind != "none":
+                from rveval.show import tracking
+
+                tracking.summarise(config)
+        if problems:
+            raise Refused(problems)
 
 
-def _through_hydra(arguments: list[str], invocation: _Invocation) -> Outcome | None:
-    """Let Hydra compose and call the jobs; an outcome only where it ended by itself (--help, a wrong flag)."""
-    import hydra
-    from hydra._internal.utils import get_args_parser
-    from omegaconf import OmegaConf
-
-    from rveval import config as schema
-    from rveval.config import points
-
-    try:
-        flags = get_args_parser().parse_args(arguments)
-    except SystemExit as ended:  # argparse has said why
-        return Outcome(int(ended.code or 0), "command line")
-    lines = _lines(flags)
-    schema.register()
-
-    def job(cfg: Any) -> None:
-        from hydra.core.hydra_config import HydraConfig
-
-        hydra_cfg = HydraConfig.get()
-        invocation.sweep = hydra_cfg.mode is not None and hydra_cfg.mode.name == "MULTIRUN"
-        typed = OmegaConf.to_container(hydra_cfg.overrides.task, resolve=False)  # as typed: ${x} may not resolve
-        label = " ".join(text for text in (typed if isinstance(typed, list) else []) if text != points.NONE)
-        _run_job(cfg, label or "rveval", invocation)
-
-    decorated = hydra.main(version_base="1.3", config_path=str(schema.config_dir()), config_name="config")(job)
-    others = list(arguments)
-    for text in flags.overrides:
-        others.remove(text)
-    multirun = ["-m"] if any(points.NONE in line for line in lines) and not flags.multirun else []
-    for line in lines:
-        if outcome := _guarded("command line", partial(_one_line, decorated, [*multirun, *others, *line]), invocation):
-            invocation.around.append(outcome)
-    if invocation.jobs or invocation.around or _only_shows(flags):
+def _mirror(config: Config, variant: Mapping[str, Any]) -> Any:
+    if config.tracking.kind == "none":
         return None
-    return Outcome(FAILED, "command line", "no job has reported how it ended: only Hydra's basic launcher is supported")
+    from rveval.show import tracking
+
+    return tracking.start(config, variant)
 
 
-def _lines(flags: Any) -> list[list[str]]:
-    """The overrides as they were typed; where they or their experiment list points, those of every point.
+def _study(place: Path, study: str, fresh: set[str]) -> Iterator[Any]:
+    """A study's cells, the variants that were refused, and where to go from there.
 
     Raises:
-        Refused: with everything that is wrong with them.
+        Refused: something in the store was damaged.
     """
-    from rveval import config as schema
-    from rveval.config import overrides, points
+    from rveval import findings
+    from rveval.show import table
+    from rveval.store import Store
 
-    named = {text.partition("=")[0] for text in flags.overrides}
-    if "hydra.searchpath" in named or flags.config_path is not None:
-        return [flags.overrides]  # whose configs these are is Hydra's to find out
-    sweeping = flags.multirun or not {"experiment", "points", "hydra.mode"}.isdisjoint(named)
-    folders = [schema.config_dir(), *([Path(flags.config_dir)] if flags.config_dir else [])]
-    typed, given = points.apart(flags.overrides)
-    overrides.check(typed, sweeping, folders)
-    if _only_shows(flags) or flags.config_name is not None:
-        return [points.spelled_out(typed, given)]
-    return points.expand(typed, given, folders)
+    store = Store(place)
+    if not (place / "studies" / study).is_dir():
+        return  # nothing got as far as a cell; why was said
+    rows = findings.compare(store, study)
+    yield from table.comparison(rows, fresh, table.console().width)
+    yield from table.refused(store.refusals(study))
+    for label, cell_id in findings.missing(store, study):
+        log.warning("warning: %s lists the cell %s, which is not in the store any more", label, cell_id)
+    yield f"stored in {place / 'cells'}, listed in {place / 'studies' / study}"
+    if rows:
+        elsewhere = "" if str(place) == "runs" else f" store={place}"
+        yield f"the verdict, as a page: python -m rveval.report study={study}{elsewhere}"
 
 
-def _only_shows(flags: Any) -> bool:
-    return bool(flags.help or flags.hydra_help or flags.cfg or flags.info or flags.shell_completion)
+def _print(parts: Iterable[Any]) -> None:
+    from rveval.show import table
+
+    console = table.console()
+    for part in parts:
+        console.print(part, highlight=False, markup=False, soft_wrap=isinstance(part, str))
 
 
-def _one_line(decorated: Callable[[], Any], arguments: list[str]) -> Outcome | None:
-    """One call of Hydra, which calls the jobs."""
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
-
-    from rveval.config import overrides
-
+def _one(point: Point, verb: Callable[[Config], None]) -> Outcome:
+    """How a verb ended on one point."""
     try:
-        with tempfile.TemporaryDirectory(prefix="rveval-") as scratch, _as_hydra_wants_it(arguments, scratch):
-            decorated()
-    except SystemExit as ended:
-        return Outcome(int(ended.code or 0), "command line")  # --help, --hydra-help
-    except (HydraException, OmegaConfBaseException, YAMLError, ValueError, OSError) as error:
-        raise overrides.from_hydra(error) from error
-    return None
-
-
-@contextlib.contextmanager
-def _as_hydra_wants_it(arguments: list[str], scratch: str) -> Iterator[None]:
-    """Hydra reads `sys.argv`, raises only where HYDRA_FULL_ERROR is set, and writes a multirun.yaml somewhere."""
-    wanted = {"HYDRA_FULL_ERROR": "1", "RVEVAL_SCRATCH": scratch}
-    argv, before = sys.argv, {name: os.environ.get(name) for name in wanted}
-    sys.argv = ["rveval", *arguments]
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        sys.argv = argv
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
-
-
-def _run_job(cfg: Any, label: str, invocation: _Invocation) -> None:
-    try:
-        outcome = _guarded(label, lambda: _job(cfg, label, invocation), invocation)
-    except KeyboardInterrupt:
-        kept = "complete cells are kept; the same command goes on from there" if invocation.verb is None else ""
-        invocation.jobs.append(Outcome(INTERRUPTED, label, kept))
-        raise
-    assert outcome is not None
-    invocation.jobs.append(outcome)
-    if outcome.exit_code and invocation.sweep:
-        # said now, in full at the end: the end of a long sweep may be hours away. A refusal that the study keeps is a
-        # result among others: in full now, and at the end a name on a list
-        words = outcome.message if outcome.kept else outcome.message.partition("\n")[0]
-        _log.error("%s: %s: %s", _HOW.get(outcome.exit_code, "failed"), outcome.label, words)
-
-
-def _job(cfg: Any, label: str, invocation: _Invocation) -> Outcome:
-    from rveval import config as schema
-
-    config = schema.parse(cfg)
-    if config.points:
-        what = "the points of this experiment were not read"
-        fix = "name experiments one by one, and folders of your own with --config-dir"
-        raise Refused(Problem(what, "points", fix=fix))
-    from rveval.run import jobs
-
-    if invocation.verb is not None or config.dry_run:
-        (invocation.verb or jobs.dry_run)(config)
-        return Outcome(DONE, label)
-    invocation.store = config.store
-    try:
-        result = jobs.run(config)
-    except DoesNotMatch as refused:
-        return Outcome(refused.exit_code, refused.label, str(refused), kept=True)
-    return Outcome(result.exit_code, result.label or label, result.message)
-
-
-def _close(invocation: _Invocation) -> None:
-    if invocation.store is not None:
-        from rveval.run import jobs
-
-        jobs.close(invocation.store)
-
-
-def _guarded(label: str, work: Callable[[], Outcome | None], invocation: _Invocation) -> Outcome | None:
-    """What `work` returns, or the outcome of what it raised; lets only KeyboardInterrupt through."""
-    try:
-        return work()
+        if point.config is None:
+            raise Refused(point.problems)
+        verb(point.config)
     except RvevalError as error:
-        return Outcome(error.exit_code, label, str(error))
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001 - the edge: what nobody foresaw ends in one line, not in a traceback
-        return Outcome(FAILED, label, _unforeseen(error, invocation.store))
+        return Outcome(error.exit_code, getattr(error, "label", point.label), str(error))
+    return Outcome(DONE, point.label)
 
 
-def _unforeseen(error: BaseException, store: str | None) -> str:
-    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
-    text = "".join(traceback.format_exception(error))
-    first_line = (str(error).splitlines() or [""])[0]
-    for folder in (*([Path(store) / "logs"] if store else []), Path(tempfile.gettempdir()) / "rveval-logs"):
-        with contextlib.suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text, encoding="utf-8")
-            return f"{type(error).__name__}: {first_line} (traceback: {folder / name})"
-    return f"{type(error).__name__}: {first_line} (no folder could be written for the traceback)"
+def _flags() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("rveval", add_help=False, allow_abbrev=False)
+    parser.add_argument("overrides", nargs="*")
+    parser.add_argument("-h", "--help", action="store_true")
+    parser.add_argument("--version", action="store_true")
+    parser.add_argument("-m", "--multirun", action="store_true")
+    parser.add_argument("-c", "--cfg", choices=("job", "hydra", "all"))
+    parser.add_argument("--resolve", action="store_true")
+    parser.add_argument("-cd", "--config-dir", action="append", default=[])
+    return parser
 
 
-def _say_what_went_wrong(invocation: _Invocation) -> None:
-    """The last words: every end that was not a good one, those with the same reason together."""
-    wrong = [one for one in invocation.jobs if one.exit_code]
-    kept = [one for one in wrong if one.kept and invocation.sweep]
-    if invocation.sweep and len(wrong) > len(kept):
-        _log.error("%d of %d jobs did not end well:", len(wrong), len(invocation.jobs))
+def _shown(flags: argparse.Namespace, folders: Sequence[Path]) -> str:
+    if flags.version:
+        return f"rveval {__version__}\n"
+    if flags.help:
+        return schema.help_text(folders)
+    from omegaconf import OmegaConf
+
+    composed = schema.composed(flags.overrides, folders, with_hydra=flags.cfg != "job")
+    return OmegaConf.to_yaml(composed.hydra if flags.cfg == "hydra" else composed, resolve=flags.resolve)
+
+
+def _hand_over_to_hydra() -> None:
+    """Tab completion and what Hydra says of itself; it reads the process's own command line."""
+    import hydra
+
+    schema.register()
+    hydra.main(version_base="1.3", config_path=str(schema.config_dir()), config_name="config")(lambda _: None)()
+
+
+def _last_words(outcomes: Sequence[Outcome]) -> None:
+    """Every end that was not a good one, those with the same reason together."""
+    wrong = [outcome for outcome in outcomes if outcome.exit_code]
+    several = len(outcomes) > 1
+    kept = [outcome for outcome in wrong if outcome.kept and several]
+    if several and len(wrong) > len(kept):
+        log.error("%d of %d jobs did not end well:", len(wrong), len(outcomes))
     if kept:
         what = "refused as not compatible with the base, which the study keeps"
-        _log.error("%d of %d variants %s: %s", len(kept), len(invocation.jobs), what, "; ".join(o.label for o in kept))
+        labels = "; ".join(outcome.label for outcome in kept)
+        log.error("%d of %d variants %s: %s", len(kept), len(outcomes), what, labels)
     reasons: dict[tuple[int, str], list[str]] = {}
-    for one in [*wrong, *(one for one in invocation.around if one.exit_code)]:
-        if one not in kept:
-            reasons.setdefault((one.exit_code, one.message), []).append(one.label)
-    for (exit_code, message), labels in reasons.items():
-        _log.error("%s", f"{_HOW.get(exit_code, 'failed')}: {'; '.join(labels)}\n{message}".rstrip())
+    for outcome in wrong:
+        if outcome not in kept:
+            reasons.setdefault((outcome.exit_code, outcome.message), []).append(outcome.label)
+    for (exit_code, message), labels_of in reasons.items():
+        log.error("%s", f"{_HOW.get(exit_code, 'failed')}: {'; '.join(labels_of)}\n{message}".rstrip())
 
 
 def _rank(exit_code: int) -> int:
     return _SEVERITY.index(exit_code) if exit_code in _SEVERITY else _SEVERITY.index(FAILED)
 
 
+class _Stderr(logging.Handler):
+    """Bare words on what is stderr at that moment: a progress display takes its place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(f"{record.getMessage()}\n")
+
+
 @contextlib.contextmanager
 def _words_to_stderr() -> Iterator[None]:
-    """Show what `rveval` logs, bare, on stderr; a caller in the same process finds its logging as it was."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    level, propagate = _log.level, _log.propagate
-    _log.addHandler(handler)
-    _log.setLevel(logging.INFO)
-    _log.propagate = False
+    """Show what `rveval` logs on stderr; a caller in the same process finds its logging as it was."""
+    handler = _Stderr()
+    level, propagate = log.level, log.propagate
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
     try:
         yield
     finally:
-        _log.removeHandler(handler)
-        _log.setLevel(level)
-        _log.propagate = propagate
+        log.removeHandler(handler)
+        log.setLevel(level)
+        log.propagate = propagate

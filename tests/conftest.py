@@ -84,12 +84,6 @@ def imported_modules_stay_frozen() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hydra composes every job of a sweep twice, first to see that it can be: here that is seen when it is run."""
-    monkeypatch.setattr("hydra.plugins.sweeper.Sweeper.validate_batch_is_legal", lambda *_: None)
-
-
 def pytest_unconfigure() -> None:
     shutil.rmtree(CACHE, ignore_errors=True)
 

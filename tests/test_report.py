@@ -198,10 +198,8 @@ def test_labels_do_not_break_the_tables(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_commands_are_short_where_options_are_shipped_and_exact_elsewhere() -> None:
-    from test_configs import composed
-
     def config(*words: str) -> dict[str, Any]:
-        return schema.resolved(schema.parse(composed(*words)))
+        return schema.resolved(schema.parse(schema.composed(words)))
 
     def again(config: dict[str, Any]) -> list[str]:
         entry = {"config": config, "alpha": config["alpha"]}

@@ -1,37 +1,64 @@
-"""The typed config: what every key may be, and all problems of a config reported at once.
+"""The typed config: what every key may be, all problems of a config at once, and the points of a sweep.
 
-    checks      what a value may be
-    vector      where a vector comes from, its scope, its transforms
-    sections    model, suite, engine, tracking
-    config      one run as a whole: `parse`, `resolved`, `register`
-
-Hydra composes plain values (`register` gives it the tree of keys, so that it knows them all); `parse` turns them into
-frozen dataclasses, or raises one `Refused` that names every problem. The types are read here and not by OmegaConf,
-which stops at the first wrong value and has no words for ranges.
+values     types of values, with the words for them
+keys       every key with its type, default and line of help
+reading    a composed tree -> `Config`, or one `Refused` that names every problem
+words      one word of a command line, and what is wrong with it
+compose    a command line -> the config of every point of its sweep
+helping    the text of `--help`
 """
 
 from __future__ import annotations
 
-from rveval.config.config import Config, Sandbox, config_dir, defaults, known_keys, parse, register, resolved
-from rveval.config.sections import Dtype, EngineConfig, ModelConfig, SuiteConfig, TrackingConfig
-from rveval.config.vector import Source, Term, Transform, VectorConfig
+from dataclasses import asdict
+from typing import Any
+
+from rveval.config.compose import Point, check, composed, points, register
+from rveval.config.helping import help_text
+from rveval.config.keys import (
+    Config,
+    Dtype,
+    EngineConfig,
+    ModelConfig,
+    Sandbox,
+    Source,
+    SuiteConfig,
+    Term,
+    TrackingConfig,
+    VectorConfig,
+    WorkersConfig,
+    defaults,
+    known_keys,
+)
+from rveval.config.reading import parse
+from rveval.config.words import config_dir
 
 __all__ = [
     "Config",
     "Dtype",
     "EngineConfig",
     "ModelConfig",
+    "Point",
     "Sandbox",
     "Source",
     "SuiteConfig",
     "Term",
     "TrackingConfig",
-    "Transform",
     "VectorConfig",
+    "WorkersConfig",
+    "check",
+    "composed",
     "config_dir",
     "defaults",
+    "help_text",
     "known_keys",
     "parse",
+    "points",
     "register",
     "resolved",
 ]
+
+
+def resolved(config: Config) -> dict[str, Any]:
+    """The config as plain values that JSON can hold."""
+    return asdict(config)

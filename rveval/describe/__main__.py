@@ -13,7 +13,6 @@ from rveval import config as schema
 from rveval.checkpoints import headers
 from rveval.checkpoints.deltas import Storage
 from rveval.cli import main as through_hydra
-from rveval.config import overrides
 from rveval.describe.describing import FORMATS, Arguments, describe
 from rveval.errors import Problem, Refused
 
@@ -84,12 +83,12 @@ def parse(words: Sequence[str]) -> tuple[Arguments, list[str]]:
             problems.append(Problem("is given twice" if key in given else "is empty", key, fix=f"write {key}=VALUE"))
         else:
             given[key] = value.strip()
-    sweeping = any(word in _MULTIRUN for word in words)
+    sweeping = any(word in _MULTIRUN or word.startswith(("experiment=", "points=")) for word in words)
     arguments = _arguments(given, sweeping, problems)
     if problems:
         try:
             plain = [word for word in others if not word.startswith("-")]
-            overrides.check(plain, sweeping, [schema.config_dir()])
+            schema.check(plain, sweeping)
         except Refused as refused:
             problems += refused.problems
         raise Refused(problems)

@@ -26,6 +26,8 @@ class Request:
         stop: strings that end the answer; not part of it.
         temperature: 0 is greedy.
         top_p: nucleus, in (0, 1].
+        top_k: the most likely tokens to sample from; 0 is all.
+        min_p: the least probability of a token, as a share of the likeliest one's.
         seed: of this request's sampling; unused when greedy.
     """
 
@@ -34,6 +36,8 @@ class Request:
     stop: tuple[str, ...] = ()
     temperature: float = 0.0
     top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
     seed: int = 0
 
 

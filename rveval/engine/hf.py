@@ -90,7 +90,8 @@ class HfEngine:
         def alike(index: int) -> tuple[Any, ...]:
             r = requests[index]
             # A sampled request has a seed of its own, so it can share a batch with nobody.
-            return (r.max_tokens, r.stop, r.temperature, r.top_p, index if r.temperature > 0 else 0)
+            chosen = (r.temperature, r.top_p, r.top_k, r.min_p)
+            return (r.max_tokens, r.stop, chosen, index if r.temperature > 0 else 0)
 
         order = sorted(range(len(requests)), key=lambda index: (alike(index), len(requests[index].prompt)))
         batch: list[int] = []
@@ -131,7 +132,8 @@ class HfEngine:
             do_sample=sampled,
             temperature=request.temperature if sampled else 1.0,
             top_p=request.top_p if sampled else 1.0,
-            top_k=0,
+            top_k=request.top_k if sampled else 0,
+            min_p=request.min_p or None if sampled else None,
             num_beams=1,
             repetition_penalty=1.0,
             no_repeat_ngram_size=0,

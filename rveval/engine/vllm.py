@@ -122,7 +122,8 @@ class VllmEngine:
         sampling: dict[Any, Any] = {}  # most requests of a cell are decoded alike
         params = []
         for request in requests:
-            alike = (request.max_tokens, request.stop, request.temperature, request.top_p, _seed(request))
+            chosen = (request.temperature, request.top_p, request.top_k, request.min_p)
+            alike = (request.max_tokens, request.stop, chosen, _seed(request))
             params.append(sampling.get(alike) or sampling.setdefault(alike, self._sampling(request)))
         outputs = self._llm.generate(prompts, params, use_tqdm=bar)
         return [_answer(output.outputs[0]) for output in outputs]
@@ -134,8 +135,8 @@ class VllmEngine:
             n=1,
             temperature=request.temperature,
             top_p=request.top_p,
-            top_k=0,
-            min_p=0.0,
+            top_k=request.top_k,
+            min_p=request.min_p,
             presence_penalty=0.0,
             frequency_penalty=0.0,
             repetition_penalty=1.0,

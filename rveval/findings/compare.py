@@ -79,7 +79,7 @@ def group_of(cell: CellRecord) -> str:
 
 def _asked_alike(cell: CellRecord) -> str:
     """What the members of a group have in common; the rest belongs to each one's own data and file."""
-    own = ("task", "data", "demonstrations", "code", "limit")
+    own = ("task", "data", "demonstrations", "code", "prompt", "limit")
     return json.dumps({key: value for key, value in cell["settings"].items() if key not in own}, sort_keys=True)
 
 

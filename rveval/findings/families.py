@@ -17,7 +17,7 @@ from rveval.findings.typed import Edge, FamilyDrop, Hypotheses, Robustness, Surv
 if TYPE_CHECKING:
     from rveval.findings.board import Floats
 
-_OF_THE_TASK = {"variant", "task", "draw", "strength", "data", "demonstrations", "code", "limit", "repeat"}
+_OF_THE_TASK = {"variant", "task", "draw", "strength", "data", "demonstrations", "code", "prompt", "limit", "repeat"}
 SURVIVAL = f"survival: {VARIANTS} x families"
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from rveval.findings.compare import flat_settings
 from rveval.store import CellRecord
 
-_HASHES = {"code", "data", "demonstrations"}
+_HASHES = {"code", "prompt", "data", "demonstrations"}
 _OWN = {"variant", "task", "draw", "strength", "repeat"}
 
 Flat = Mapping[str, Mapping[str, str]]

@@ -1,1 +1,20 @@
-"""Plan what a config comes to, and run what is left of it: cells, items, lm-eval over an engine."""
+"""Plan what a command line comes to, and run what is left of it: cells, items, lm-eval over an engine.
+
+suites     a suite -> tasks, each under its families and draws
+cells      one config -> its variant and its cells, with their ids
+prompts    the prompts of a task as text, without lm-eval
+fit        whether every prompt fits with its answer
+planning   the points of a sweep -> one plan: baselines, refusals, order
+listing    the plan as tables
+sweep      runs a plan
+progress   what of it is done
+harness    one cell: lm-eval over an engine, scores, records
+"""
+
+from __future__ import annotations
+
+from rveval.run.cells import Cell, Plan, plan
+from rveval.run.planning import Outcome, Sweep, plan_sweep
+from rveval.run.sweep import run_sweep, unforeseen
+
+__all__ = ["Cell", "Outcome", "Plan", "Sweep", "plan", "plan_sweep", "run_sweep", "unforeseen"]

@@ -1,15 +1,13 @@
-"""From a config to its cells: one variant on one task, each with the id it is cached, resumed and stored under.
+"""From one config to its cells: one variant on one task, one draw, each with the id it is stored and resumed under.
 
 Planning reads headers, hashes and the benchmark's items; it needs no torch, no engine, and refuses what does not fit.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
-from functools import cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,9 @@ from rveval.run import suites
 from rveval.run.suites import Asked
 from rveval.store import Store
 
+_SCORING = ("process_results", "filter_list", "metric_list", "metadata", "should_decontaminate", "tag", "group")
+"""What a task's YAML says that can change no answer."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -33,7 +34,7 @@ class Cell:
         cell_id: sha256 (first 32 hex digits) over `settings`.
         asked: the task with its benchmark, families, draw and strength.
         n_items: items that will be asked.
-        settings: everything that can change an answer.
+        settings: everything that can change an answer, and nothing that only reads or scores it.
         done: whether the store has it complete.
     """
 
@@ -51,7 +52,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a config comes to: the variant, its cells, and what the reader of its numbers must know."""
+    """What a config comes to: the variant, its cells, and what the reader of its numbers must know.
+
+    `added`: nobody asked for it, but a comparison needs this baseline.
+    """
 
     config: Config
     recipe: Recipe
@@ -60,6 +64,7 @@ class Plan:
     checkpoints: tuple[Checkpoint, ...]
     warnings: tuple[str, ...]
     left_out: tuple[str, ...]
+    added: bool = False
 
     @property
     def left(self) -> tuple[Cell, ...]:
@@ -80,21 +85,65 @@ def plan(config: Config) -> Plan:
         raise Refused(problems)
     variant = assembly.assemble(config, base, donors)
     recipe, store = variant.recipe, Store(Path(config.store))
-    again = [replace(one, repeat=time) for time in range(1, config.suite.repeat + 1) for one in asked]
-    found = tuple(_cell(config, recipe, one, store) for one in [*asked, *(again if recipe.is_base else [])])
+    again = [replace(task, repeat=time) for time in range(1, config.suite.repeat + 1) for task in asked]
+    cells = tuple(_cell(config, recipe, task, store) for task in [*asked, *(again if recipe.is_base else [])])
     opened = (base, *(checkpoint for _, checkpoint in donors))
     warnings = tuple(str(problem) for problem in variant.report.warnings)
-    return Plan(config, recipe, variant.label, found, opened, warnings, variant.report.left_out)
+    return Plan(config, recipe, variant.label, cells, opened, warnings, variant.report.left_out)
+
+
+def asking(config: Config, recipe: Recipe, asked: Asked, n_items: int) -> dict[str, Any]:
+    """What can change an answer of a cell: its id is the hash of this.
+
+    Args:
+        config: the run.
+        recipe: the variant.
+        asked: the task.
+        n_items: items that the task has.
+    """
+    settings = {
+        "variant": recipe.fingerprint,
+        "task": asked.task,
+        "draw": asked.draw,
+        "strength": asked.strength,
+        "seed": config.seed,
+        "limit": None if config.item_limit is None or config.item_limit >= n_items else config.item_limit,
+        **_data(asked, config.num_fewshot),
+        "prompt": _prompt(asked),
+        "decoding": config.decoding,
+        "prompting": config.prompting,
+        "engine": engine_identity(config) | {"dtype": recipe.dtype},
+    }
+    return settings | ({"repeat": asked.repeat} if asked.repeat else {})
+
+
+def engine_identity(config: Config) -> dict[str, Any]:
+    """What of the engine can change an answer, known without starting it: kind, version, device, sizes and limits."""
+    engine = config.engine
+    version, device = installation.engine_version(engine.kind)
+    return {
+        "kind": engine.kind,
+        "version": version,
+        "device": device,
+        "tensor_parallel_size": engine.tensor_parallel_size,
+        "batch": engine.batch_size if engine.kind == "hf" else engine.max_num_seqs,
+        "max_model_len": engine.max_model_len,
+        "enforce_eager": engine.enforce_eager,
+        "seed": engine.seed,
+        "extra": engine.extra,
+        "lm_eval": installation.version("lm_eval"),
+    }
 
 
 def _asked(config: Config, problems: list[Problem]) -> list[Asked]:
     """What the suite asks, once it is sure that all its items can be read."""
     asked = suites.expand(config.suite, problems, num_fewshot=config.num_fewshot)
-    for source, wrapped in dict.fromkeys((one.source, one.wrapped) for one in asked):
+    for source, wrapped in dict.fromkeys((task.source, task.wrapped) for task in asked):
         try:
             if wrapped:
-                found = upstream.problems(wrapped, num_fewshot=config.num_fewshot, n=config.n, sandbox=config.sandbox)
-                problems.extend(found)
+                problems.extend(
+                    upstream.problems(wrapped, num_fewshot=config.num_fewshot, n=config.n, sandbox=config.sandbox)
+                )
             else:
                 benchmarks.load(source)
             if config.num_fewshot and not wrapped:
@@ -105,26 +154,10 @@ def _asked(config: Config, problems: list[Problem]) -> list[Asked]:
 
 
 def _cell(config: Config, recipe: Recipe, asked: Asked, store: Store) -> Cell:
-    items = len(upstream.load(asked.wrapped).docs if asked.wrapped else benchmarks.load(asked.source))
-    settings = {
-        "variant": recipe.fingerprint,
-        "task": asked.task,
-        "draw": asked.draw,
-        "strength": asked.strength,
-        "seed": config.seed,
-        "limit": None if config.item_limit is None or config.item_limit >= items else config.item_limit,
-        **_data(asked, config.num_fewshot),
-        "decoding": decoding(config),
-        "prompting": prompting(config),
-        "engine": engine_identity(config) | {"dtype": recipe.dtype},
-        "code": _code(asked),
-    }
-    if asked.benchmark == "humaneval":
-        settings["sandbox"] = config.sandbox
-    if asked.repeat:
-        settings["repeat"] = asked.repeat
+    n_items = len(upstream.load(asked.wrapped).docs if asked.wrapped else benchmarks.load(asked.source))
+    settings = asking(config, recipe, asked, n_items)
     cell_id = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
-    return Cell(cell_id, asked, min(items, config.item_limit or items), settings, store.has(cell_id))
+    return Cell(cell_id, asked, min(n_items, config.item_limit or n_items), settings, store.has(cell_id))
 
 
 def _data(asked: Asked, num_fewshot: int | None) -> dict[str, str | None]:
@@ -149,51 +182,11 @@ def _demonstrations(source: str) -> str:
     return benchmarks.data_hash(source, "train")
 
 
-def decoding(config: Config) -> dict[str, Any]:
-    """How answers are decoded; null in `max_gen_toks` is the task's own."""
-    return {name: getattr(config, name) for name in ("max_gen_toks", "temperature", "top_p", "n")}
-
-
-def prompting(config: Config) -> dict[str, Any]:
-    """How questions are put; null in `num_fewshot` is the task's own."""
-    return {"num_fewshot": config.num_fewshot, "chat": config.use_chat, "system": config.model.system}
-
-
-def engine_identity(config: Config) -> dict[str, Any]:
-    """What of the engine can change an answer, known without starting it: kind, version, device, sizes and limits."""
-    engine = config.engine
-    version, device = installation.engine_version(engine.kind)
-    return {
-        "kind": engine.kind,
-        "version": version,
-        "device": device,
-        "tensor_parallel_size": engine.tensor_parallel_size,
-        "batch": engine.batch_size if engine.kind == "hf" else engine.max_num_seqs,
-        "max_model_len": engine.max_model_len,
-        "enforce_eager": engine.enforce_eager,
-        "seed": engine.seed,
-        "extra": asdict(engine)["extra"],
-        "lm_eval": installation.version("lm_eval"),
-    }
-
-
-def _code(asked: Asked) -> str:
-    """A hash of what turns items into prompts and answers into scores.
-
-    That is the code without comments and the YAML; of families their versions, and what they know of the benchmark.
-    """
-    rooms = ["benchmarks/upstream"] if asked.wrapped else ["answers", "benchmarks/hooks"]
-    rooms += ["sandbox"] if asked.benchmark == "humaneval" else []
-    file = upstream.content_hash(asked.wrapped.path) if asked.wrapped else task_files.content_hash(asked.source)
-    families = [f"{name} {perturb.FAMILIES[name].version}" for name in perturb.names(asked.families)]
-    known = [] if asked.wrapped or not families else [repr(benchmarks.traits(asked.source))]
-    parts = [file, *map(_room, rooms), *families, *known]
-    return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
-
-
-@cache
-def _room(name: str) -> str:
-    digest = hashlib.sha256()
-    for path in sorted((Path(__file__).parent.parent / name).rglob("*.py")):
-        digest.update(path.name.encode() + ast.dump(ast.parse(path.read_bytes())).encode())
-    return digest.hexdigest()
+def _prompt(asked: Asked) -> str:
+    """A hash of how items become prompts: what the task's file says of it (of another's task all, with its code), and
+    the versions of its families."""
+    said: Any = asked.wrapped and upstream.content_hash(asked.wrapped.path)
+    if not asked.wrapped:
+        said = {name: value for name, value in task_files.read(asked.source).items() if name not in _SCORING}
+    families = {name: getattr(perturb.FAMILIES[name], "version", 1) for name in perturb.names(asked.families)}
+    return hashlib.sha256(json.dumps([said, families], sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -38,8 +38,8 @@ def shots(asked: Asked, num_fewshot: int | None) -> int:
     return upstream.load(asked.wrapped).shots if asked.wrapped else 0
 
 
-def demonstrations(asked: Asked, limit: int) -> list[str]:
-    """The first of what demonstrations are drawn from, each with its answer; none where there are none."""
+def demonstrations(asked: Asked, limit: int | None) -> list[str]:
+    """What demonstrations are drawn from, or the first of it, each with its answer; none where there are none."""
     if asked.wrapped:
         loaded = upstream.load(asked.wrapped)
         docs = upstream.demonstrations(asked.wrapped)[:limit]

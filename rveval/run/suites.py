@@ -43,6 +43,11 @@ class Asked:
     wrapped: Ref | None = None
     repeat: int = 0
 
+    @property
+    def runs_code(self) -> bool:
+        """Whether its answers are programs, which are run."""
+        return self.benchmark == "humaneval"
+
 
 def expand(suite: SuiteConfig, problems: list[Problem], *, num_fewshot: int | None = None) -> list[Asked]:
     """All that a suite asks, in its order; what is wrong with it is added to `problems`.
@@ -173,6 +178,6 @@ def remarks(asked: Asked, sandbox: str) -> list[str]:
     traits = benchmarks.traits(asked.source)
     if traits.for_tiny_models and strange:
         found.append(f"the tiny models never saw {', '.join(strange)}: outside their training, not a finding")
-    if traits.kind == "code" and sandbox == "unsafe":
+    if asked.runs_code and sandbox == "unsafe":
         found.append("sandbox=unsafe: model-written code ran unconfined")
     return found

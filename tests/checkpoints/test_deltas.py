@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import tinymodels
 import torch
-from hydra import compose, initialize_config_dir
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
@@ -347,9 +346,7 @@ def test_the_gate_tells_an_added_token_in_a_padded_row(family: Path, tmp_path: P
 
 
 def assembled(term: str, *overrides: str) -> assembly.Assembled:
-    schema.register()
-    with initialize_config_dir(str(schema.config_dir()), version_base="1.3"):
-        asked = schema.parse(compose("config", overrides=[f"vector.terms=[{term}]", *overrides]))
+    asked = schema.parse(schema.composed([f"vector.terms=[{term}]", *overrides]))
     problems: list[Problem] = []
     base, donors = assembly.open_all(asked, problems)
     if problems or base is None:

@@ -6,7 +6,7 @@ is of another prompt than the config says.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,14 @@ from rveval.errors import Failed, Problem, Refused
 _SYSTEM, _USER = "rveval probe: system message", "rveval probe: user message"
 
 
-def render(tokenizer: Any, messages: Sequence[dict[str, str]], *, add_generation_prompt: bool = True) -> str:
-    """The messages as one prompt.
+def render(
+    tokenizer: Any,
+    messages: Sequence[dict[str, str]],
+    template: Mapping[str, Any] | None = None,
+    *,
+    add_generation_prompt: bool = True,
+) -> str:
+    """The messages as one prompt; `template` holds arguments of the chat template.
 
     Raises:
         Failed: the template raises, or a message's text is not in the prompt.
@@ -28,6 +34,7 @@ def render(tokenizer: Any, messages: Sequence[dict[str, str]], *, add_generation
             tokenize=False,
             add_generation_prompt=add_generation_prompt,
             continue_final_message=not add_generation_prompt,
+            **(template or {}),
         )
     except Exception as error:
         raise Failed(Problem(f"the chat template failed: {error}", where="chat template", fix="chat=false")) from error
@@ -44,7 +51,9 @@ def render(tokenizer: Any, messages: Sequence[dict[str, str]], *, add_generation
     return str(text)
 
 
-def preflight(folder: Path, system: str | None, *, use_chat: bool = True) -> None:
+def preflight(
+    folder: Path, system: str | None, template: Mapping[str, Any] | None = None, *, use_chat: bool = True
+) -> None:
     """Read the tokenizer and render a probe before any engine starts.
 
     Raises:
@@ -59,7 +68,7 @@ def preflight(folder: Path, system: str | None, *, use_chat: bool = True) -> Non
         )
     messages = [{"role": "system", "content": _SYSTEM}] if system else []
     try:
-        render(tokenizer, [*messages, {"role": "user", "content": _USER}])
+        render(tokenizer, [*messages, {"role": "user", "content": _USER}], template)
     except Failed as error:
         raise Refused(error.problems) from error
 

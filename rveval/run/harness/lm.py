@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -36,6 +36,8 @@ class Decoding:
     temperature: float
     top_p: float
     seed: int
+    top_k: int = 0
+    min_p: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class EngineLM(LM):  # type: ignore[misc]
         engine: answers token prompts.
         decoding: the config's decoding.
         use_chat: whether prompts were rendered by the chat template, and so hold their special tokens already.
+        template: arguments of the chat template.
         progress: told of every finished request.
         order: a seed of the order in which requests are put; None for that of the items.
     """
@@ -90,6 +93,7 @@ class EngineLM(LM):  # type: ignore[misc]
         decoding: Decoding,
         *,
         use_chat: bool,
+        template: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
         order: str | None = None,
     ) -> None:
@@ -98,6 +102,7 @@ class EngineLM(LM):  # type: ignore[misc]
         self._engine = engine
         self._decoding = decoding
         self._chat = use_chat
+        self._template = dict(template or {})
         self._progress = progress
         self.notes = Notes()
 
@@ -105,11 +110,14 @@ class EngineLM(LM):  # type: ignore[misc]
     def tokenizer_name(self) -> str:
         """What prompts are rendered with, as a name: lm-eval and `tasks` keep rendered prompts by it."""
         tokenizer = self._engine.tokenizer
-        template = hashlib.sha256(str(getattr(tokenizer, "chat_template", None)).encode()).hexdigest()[:16]
+        rendered_by = [str(getattr(tokenizer, "chat_template", None)), *([self._template] if self._template else [])]
+        template = hashlib.sha256(str(rendered_by).encode()).hexdigest()[:16]
         return f"{tokenizer.name_or_path}-{template}".replace("/", "__")
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        return chat.render(self._engine.tokenizer, chat_history, add_generation_prompt=add_generation_prompt)
+        return chat.render(
+            self._engine.tokenizer, chat_history, self._template, add_generation_prompt=add_generation_prompt
+        )
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         asked = [self._request(instance, sample) for instance, sample in _numbered(requests)]
@@ -148,6 +156,8 @@ class EngineLM(LM):  # type: ignore[misc]
             stop=tuple([until] if isinstance(until, str) else until),
             temperature=self._decoding.temperature,
             top_p=self._decoding.top_p,
+            top_k=self._decoding.top_k,
+            min_p=self._decoding.min_p,
             seed=_seed(self._decoding.seed, *_key(instance), sample),
         )
 

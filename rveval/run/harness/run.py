@@ -17,7 +17,7 @@ from rveval.engine import Progress, installation
 from rveval.engine.session import Served
 from rveval.errors import Failed, Problem
 from rveval.recipe import RecipeTerm
-from rveval.run import cells, suites
+from rveval.run import suites
 from rveval.run.cells import Cell, Plan
 from rveval.run.harness import samples as lines
 from rveval.run.harness import tasks, wrapped
@@ -46,9 +46,11 @@ def run_cell(plan: Plan, cell: Cell, served: Served, store: Store, progress: Pro
     started = time.perf_counter()
     config = plan.config
     task = tasks.load(cell, config)
-    decoding = Decoding(config.max_gen_toks, config.temperature, config.top_p, config.seed)
+    sampling = (config.temperature, config.top_p, config.seed, config.top_k, config.min_p)
+    decoding = Decoding(config.max_gen_toks, *sampling)
     order = f"{config.seed}:repeat:{cell.asked.repeat}" if cell.asked.repeat else None
-    lm = EngineLM(served.engine, decoding, use_chat=config.use_chat, progress=progress, order=order)
+    chat, template = config.use_chat, config.template
+    lm = EngineLM(served.engine, decoding, use_chat=chat, template=template, progress=progress, order=order)
     results = _evaluate(lm, task, cell, plan)
     scoring = time.perf_counter()
     samples = _samples(cell, config, results["samples"][cell.task], lm, task)
@@ -154,7 +156,7 @@ def _record(
         health=lines.health(samples),
         variant=variant(plan),
         decoding=decoding,
-        prompting=cells.prompting(plan.config),
+        prompting=plan.config.prompting,
         engine=engine,
         versions=versions(),
         timings=timings,
@@ -174,7 +176,7 @@ def _record(
 def _decoded(plan: Plan, lm: EngineLM) -> dict[str, Any]:
     """The decoding that was really used: a task's own token limit and stop strings where the config names none."""
     limits, stops = sorted(lm.notes.limits), sorted(lm.notes.stops)
-    return cells.decoding(plan.config) | {
+    return plan.config.decoding | {
         "max_gen_toks": limits[0] if len(limits) == 1 else limits or None,
         "until": list(stops[0]) if len(stops) == 1 else [list(stop) for stop in stops],
     }

@@ -35,8 +35,8 @@ def load(cell: Cell, config: Config) -> Any:
     Raises:
         Refused: its YAML can't be read.
     """
-    code = cell.settings["code"]  # a task of the user's may be edited while a sweep runs
-    key = (cell.asked, code, config.seed, config.num_fewshot, config.n, config.sandbox)
+    prompt = cell.settings["prompt"]  # a task of the user's may be edited while a sweep runs
+    key = (cell.asked, prompt, config.seed, config.num_fewshot, config.n, config.sandbox)
     if key not in _built:
         _built[key] = _build(cell, config)
     # lm-eval draws demonstrations from one generator that runs on: without this, the second variant would see others.

@@ -108,10 +108,9 @@ def _filled(group: str, text: Mapping[str, Any], config: Mapping[str, Any]) -> d
 
 
 def _steps(raw: Any) -> list[dict[str, Any]]:
-    """Transforms as a config resolves them: all parameters, null where nothing is said."""
+    """Transforms as a config resolves them."""
     listed = raw if isinstance(raw, list) else [raw] if raw not in (None, "none") else []
-    nothing = dict.fromkeys(schema.defaults(schema.Transform))
-    return [nothing | (step if isinstance(step, dict) else {"name": step}) for step in listed]
+    return [step if isinstance(step, dict) else {"name": step} for step in listed]
 
 
 def _term(term: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import needs_data
 
+from rveval import config as schema
 from rveval import plan
+from rveval.run import plan_sweep
 from rveval.run.suites import Asked
 
 NUMBERS = r"((?:\s+[\d,]+)+)"
@@ -25,10 +27,12 @@ def rows(text: str) -> dict[tuple[str, str], list[int]]:
 
 def test_a_plan_counts_cells_items_prompts_and_tokens(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     tasks = "suite.tasks=[rv_tiny_math,rv_tiny_choice]"
-    status = plan.main([tasks, "suite.families=[clean,think,shuffle+hint]", f"store={tmp_path}", "limit=30"])
+    status = plan.main(
+        [tasks, "suite.families=[clean,think,shuffle+hint]", "baseline=none", f"store={tmp_path}", "limit=30"]
+    )
     assert status == 2, "shuffle has nothing to shuffle in tiny_math, and an explicit family is not skipped"
     families = "suite.families=[clean,think]"
-    assert plan.main([tasks, families, f"store={tmp_path}", "limit=30", "suite.draws=2"]) == 0
+    assert plan.main([tasks, families, "baseline=none", f"store={tmp_path}", "limit=30", "suite.draws=2"]) == 0
     found = rows(capsys.readouterr().out)
     assert found.keys() == {(b, f) for b in ("tiny_math", "tiny_choice") for f in ("clean", "think")} | {("all", "")}
     for (benchmark, family), (cells, items, prompts, tokens, most, left, prompts_left) in found.items():
@@ -40,18 +44,9 @@ def test_a_plan_counts_cells_items_prompts_and_tokens(capsys: pytest.CaptureFixt
 
 
 def test_what_is_stored_is_not_left(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    from rveval import config as schema
-    from rveval.cli import main
-    from rveval.run import cells
-
-    seen: list[cells.Plan] = []
-
-    def look(config: schema.Config) -> None:
-        seen.append(cells.plan(config))
-
-    overrides = ["suite.families=[clean,think]", "limit=5", f"store={tmp_path}"]
-    assert main(overrides, look) == 0
-    folder = tmp_path / "cells" / seen[0].cells[0].cell_id
+    overrides = ["suite.families=[clean,think]", "limit=5", "baseline=none", f"store={tmp_path}"]
+    (clean, _) = plan_sweep(schema.points(overrides)).plans[0].cells
+    folder = tmp_path / "cells" / clean.cell_id
     folder.mkdir(parents=True)
     (folder / "cell.json").write_text("{}")
     assert plan.main(overrides) == 0
@@ -60,8 +55,17 @@ def test_what_is_stored_is_not_left(capsys: pytest.CaptureFixture[str], tmp_path
     assert found["tiny_math", "think"][-2:] == [1, 5]
 
 
+def test_a_sweep_is_one_plan_with_what_a_comparison_needs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert plan.main(["-m", "alpha=0.5,1,1", "limit=5", f"store={tmp_path}"]) == 0
+    out = capsys.readouterr().out
+    assert "the baseline of the others, added" in out
+    assert rows(out)["all", ""][0] == 4
+    assert rows(out)["all", ""][-2:] == [3, 15]  # equal cells are asked once
+    assert "every prompt fits with its answer: 1,024 tokens" in out
+
+
 def test_demonstrations_and_samples_count(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    common = ["limit=5", f"store={tmp_path}", "n=3", "temperature=0.5"]
+    common = ["limit=5", "baseline=none", f"store={tmp_path}", "n=3", "temperature=0.5"]
     assert plan.main(common) == 0
     without = rows(capsys.readouterr().out)["all", ""]
     assert without[1:3] == [5, 15]

@@ -1,7 +1,6 @@
 """The edge: exit statuses, what is said last, what is not imported, and that Hydra leaves nothing behind.
 
-`rveval.run.jobs` is replaced here, and only here, by a stand-in that ends the way its alpha says: what is under test
-is how an end becomes an exit status. The tests at the bottom run the real one.
+Engines and cells are stand-ins here (`standin`); the tests at the bottom run the real ones.
 """
 
 from __future__ import annotations
@@ -11,71 +10,19 @@ import signal
 import subprocess
 import sys
 import time
-import types
 from pathlib import Path
 from typing import Any
 
 import pytest
+import standin
 import tinymodels
-from conftest import needs_data
+from conftest import REPOSITORY, needs_data
+from standin import Ends
 
-import rveval.run
 from rveval import __version__
 from rveval.cli import main
-from rveval.errors import Failed, Problem
 
 HEAVY = ("torch", "vllm", "lm_eval", "transformers", "datasets", "wandb", "scipy", "pandas", "numpy")
-
-STAND_IN = """
-import sys, time, types
-import rveval
-jobs = types.ModuleType("rveval.run.jobs")
-def run(config):
-    if config.alpha == 99:
-        sys.stderr.write("generating\\n"); sys.stderr.flush(); time.sleep(30)
-    return types.SimpleNamespace(exit_code=0, label=f"a{config.alpha}", message="")
-jobs.run = run
-jobs.dry_run = lambda config: sys.stdout.write("cells\\n")
-jobs.close = lambda store: sys.stderr.write(f"closed {store}\\n")
-import rveval.run
-sys.modules["rveval.run.jobs"] = rveval.run.jobs = jobs
-from rveval.cli import main
-sys.exit(main())
-"""
-
-
-class Ends:
-    """Stands in for `rveval.run.jobs`: alpha says how a job ends."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.calls: list[str] = []
-        module: Any = types.ModuleType("rveval.run.jobs")
-        module.run, module.dry_run, module.close = self.run, self.dry_run, self.close
-        monkeypatch.setitem(sys.modules, "rveval.run.jobs", module)
-        monkeypatch.setattr(rveval.run, "jobs", module, raising=False)
-
-    def run(self, config: Any) -> Any:
-        self.calls.append(f"run {config.alpha:g}")
-        if config.alpha == 10:
-            raise Failed(Problem("the swap is not proved", "cell abc"))
-        if config.alpha == 11:
-            raise KeyError("nobody foresaw this")
-        if config.alpha == 12:
-            raise KeyboardInterrupt
-        if config.alpha == 13:
-            sys.exit(5)
-        code = 1 if config.alpha == 14 else 2 if config.alpha == 15 else 0
-        return types.SimpleNamespace(
-            exit_code=code, label=f"tiny + {config.alpha:g} v", message="cell x: why" if code else ""
-        )
-
-    def dry_run(self, config: Any) -> None:
-        self.calls.append(f"dry {config.alpha:g}")
-
-    def close(self, store: str) -> None:
-        self.calls.append(f"close {store}")
-        if store == "breaks":
-            raise Failed(Problem("the table could not be written", store))
 
 
 @pytest.fixture
@@ -84,22 +31,21 @@ def ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ends:
     return Ends(monkeypatch)
 
 
-def run(*arguments: str, cwd: Path | None = None, code: str | None = None, **environment: str) -> Any:
-    command = [sys.executable, "-m", "rveval"] if code is None else [sys.executable, "-c", code]
-    return subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, cwd=cwd, env={**os.environ, **environment}, timeout=60
-    )
+def run(*arguments: str, cwd: Path | None = None) -> Any:
+    command = [sys.executable, "-m", "rveval", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=60)
 
 
-def test_done(ends: Ends, capsys: pytest.CaptureFixture[str]) -> None:
+def test_done(ends: Ends, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main([]) == 0
-    assert ends.calls == ["run 1", "close runs"]
-    assert capsys.readouterr().err == ""
+    assert ends.calls == ["run 0", "run 1", "engine closed", "show runs"]
+    assert "tiny + 1 tiny_grpo: rv_tiny_math, 100.0% of 1 items right" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_sweep_runs_all_its_jobs_and_closes_once(ends: Ends, tmp_path: Path) -> None:
+def test_a_sweep_runs_all_its_points_on_one_engine_and_shows_its_study_once(ends: Ends, tmp_path: Path) -> None:
     assert main(["-m", "alpha=-1,0,0.5,1"]) == 0
-    assert ends.calls == ["run -1", "run 0", "run 0.5", "run 1", "close runs"]
+    assert ends.calls == ["run -1", "run 0", "run 0.5", "run 1", "engine closed", "show runs"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -109,16 +55,16 @@ def test_the_sweep_flag_may_stand_anywhere(ends: Ends, arguments: list[str]) -> 
     assert ends.calls[:2] == ["run 0", "run 1"]
 
 
-@pytest.mark.usefixtures("composed_once")
 def test_an_experiment_is_a_sweep(ends: Ends) -> None:
     assert main(["experiment=alpha_sweep", "store=elsewhere"]) == 0
-    assert len(ends.calls) == 11
-    assert ends.calls[-1] == "close elsewhere"
+    assert len(ends.calls) == 12
+    assert ends.calls[-1] == "show elsewhere"
 
 
 def test_a_list_wins_over_the_experiments_own(ends: Ends) -> None:
     assert main(["experiment=alpha_sweep", "alpha=0,1"]) == 0
-    assert ends.calls[:-1] == ["run 0", "run 1"]
+    assert ends.calls[:2] == ["run 0", "run 1"]
+    assert len(ends.calls) == 4
 
 
 @pytest.mark.parametrize(
@@ -126,15 +72,17 @@ def test_a_list_wins_over_the_experiments_own(ends: Ends) -> None:
     [
         ("10", 1, "cell abc: the swap is not proved"),
         ("11", 1, "KeyError: 'nobody foresaw this'"),
-        ("12", 130, "interrupted: alpha=12"),
+        ("12", 130, "interrupted: tiny + 12 tiny_grpo"),
         ("13", 1, "SystemExit: 5"),
-        ("14", 1, "failed: tiny + 14 v\ncell x: why"),
-        ("15", 2, "refused: tiny + 15 v\ncell x: why"),
+        ("14", 1, "failed: tiny + 14 tiny_grpo\ncell x: why"),
+        ("15", 2, "refused: tiny + 15 tiny_grpo\ncell x: why"),
+        ("16", 2, "refused: alpha=16 baseline=none\nmodel.path: not readable"),
+        ("17", 2, "refused: tiny + 17 v [forced]\nvector.terms[0].plus: another shape"),
     ],
 )
-def test_how_one_job_ends(ends: Ends, capsys: pytest.CaptureFixture[str], alpha: str, status: int, said: str) -> None:
-    assert main([f"alpha={alpha}"]) == status
-    assert ends.calls[-1] == "close runs"
+def test_how_one_run_ends(ends: Ends, capsys: pytest.CaptureFixture[str], alpha: str, status: int, said: str) -> None:
+    assert main([f"alpha={alpha}", "baseline=none"]) == status
+    assert (ends.calls[-1:] == ["show runs"]) == (alpha != "16")  # which came to nothing that a study could show
     error = capsys.readouterr().err
     assert said in error
     assert "Traceback" not in error
@@ -142,7 +90,7 @@ def test_how_one_job_ends(ends: Ends, capsys: pytest.CaptureFixture[str], alpha:
 
 @pytest.mark.parametrize(
     ("alphas", "status"),
-    [("0,10,1", 1), ("0,abc,1", 2), ("0,15,1", 2), ("10,abc,0", 1), ("abc,10,0", 1), ("11,0,1", 1)],
+    [("0,10,1", 1), ("0,abc,1", 2), ("0,15,1", 2), ("10,abc,0", 1), ("abc,10,0", 1), ("11,0,1", 1), ("0,16,17,1", 2)],
 )
 def test_a_sweep_goes_on_and_ends_with_its_worst(ends: Ends, alphas: str, status: int) -> None:
     assert main(["-m", f"alpha={alphas}"]) == status
@@ -152,38 +100,58 @@ def test_a_sweep_goes_on_and_ends_with_its_worst(ends: Ends, alphas: str, status
 
 def test_the_last_thing_said_is_what_failed_and_why(ends: Ends, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["-m", "alpha=10,0"]) == 1
-    assert capsys.readouterr().err.rstrip().endswith("failed: alpha=10\ncell abc: the swap is not proved")
+    error = capsys.readouterr().err
+    assert error.rstrip().endswith(
+        "1 of 2 jobs did not end well:\nfailed: tiny + 10 tiny_grpo\ncell abc: the swap is not proved"
+    )
+
+
+def test_refusals_that_a_study_keeps_are_no_alarm(ends: Ends, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-m", "alpha=0,17,2"]) == 2
+    error = capsys.readouterr().err
+    assert "did not end well" not in error
+    assert "refused: tiny + 17 v [forced]: vector.terms[0].plus: another shape\n" in error
+    kept = "1 of 3 variants refused as not compatible with the base, which the study keeps: tiny + 17 v [forced]\n"
+    assert error.endswith(kept)
+    assert main(["-m", "alpha=0,15,17"]) == 2
+    error = capsys.readouterr().err
+    assert "2 of 3 jobs did not end well:\n" + kept in error
+    assert error.endswith("refused: tiny + 15 tiny_grpo\ncell x: why\n")
 
 
 def test_an_interruption_stops_the_sweep(ends: Ends) -> None:
     assert main(["-m", "alpha=0,12,1"]) == 130
-    assert ends.calls == ["run 0", "run 12", "close runs"]
+    assert ends.calls == ["run 0", "run 12", "engine closed", "show runs"]
 
 
-def test_a_close_that_fails_is_a_failure(ends: Ends, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["store=breaks"]) == 1
+def test_a_study_that_can_not_be_shown_is_a_failure(ends: Ends, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["store=breaks"]) == 2
     assert "the table could not be written" in capsys.readouterr().err
 
 
 def test_a_traceback_is_kept_in_the_store(ends: Ends, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["alpha=11", "store=kept"]) == 1
+    assert main(["alpha=13", "store=kept"]) == 1
     (log,) = (tmp_path / "kept" / "logs").iterdir()
     assert "Traceback" in log.read_text()
     assert str(log.relative_to(tmp_path)) in capsys.readouterr().err
 
 
-def test_dry_run_starts_and_closes_nothing(ends: Ends) -> None:
-    assert main(["-m", "alpha=0,1", "dry_run=true"]) == 0
-    assert ends.calls == ["dry 0", "dry 1"]
+def test_dry_run_starts_and_shows_nothing(ends: Ends, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-m", "alpha=0.5,1", "dry_run=true"]) == 0
+    assert ends.calls == []
+    out = capsys.readouterr().out
+    assert "baseline of the others, added" in out
+    assert out.count("rv_tiny_math") == 3
 
 
 def test_logging_is_left_as_it_was(ends: Ends) -> None:
     import logging
 
     before = (logging.getLogger("rveval").propagate, list(logging.getLogger("rveval").handlers), sys.argv)
+    environment = dict(os.environ)
     assert main(["alpha=10"]) == 1
     assert (logging.getLogger("rveval").propagate, list(logging.getLogger("rveval").handlers), sys.argv) == before
-    assert "RVEVAL_SCRATCH" not in os.environ
+    assert os.environ == environment
 
 
 @pytest.mark.parametrize(
@@ -201,28 +169,28 @@ def test_logging_is_left_as_it_was(ends: Ends) -> None:
         (["alhpa=1"], ["alhpa: unknown key", "did you mean 'alpha'"]),
         (["engine.max_modellen=1"], ["did you mean 'max_model_len'"]),
         (["max_num_seqs=1"], ["did you mean engine.max_num_seqs?"]),
-        (["enginee.seed=1"], ["did you mean engine.seed or seed or vector.seed?"]),
-        (["+nope=1"], ["nope: unknown key"]),
+        (["enginee.seed=1"], ["enginee: unknown key", "did you mean 'engine'"]),
+        (["vector.terms.0.plus.label=1"], ["vector.terms.0.plus.label: unknown key"]),
+        (["workers=ray"], ["there is no workers 'ray'", "Known: local"]),
+        (["+nope=1"], ["+nope=1: +key is refused"]),
         (["++nope=1"], ["nope: unknown key"]),
         (["+alpha=1"], ["+key is refused", "write alpha=VALUE"]),
-        (["+model.nope=1"], ["model.nope: unknown key"]),
-        (["+tracking.a.b=1"], ["tracking.a.b: unknown key"]),
-        (["+vector.terms.0.nope=1"], ["vector.terms.0.nope: unknown key"]),
-        (["+vector.terms.0.plus.nope=1"], ["vector.terms.0.plus.nope: unknown key"]),
+        (["model.nope=1"], ["model.nope: unknown key"]),
+        (["tracking.a.b=1"], ["tracking.a: unknown key"]),
         (["vector.terms.0.nope=1"], ["vector.terms.0.nope"]),
         (["vector.terms.7.plus=a"], ["vector.terms.7.plus"]),
         (["+experiment=alpha_sweep"], ["+key is refused", "write experiment=VALUE"]),
+        (["vector.misfit=tensor"], ["vector.misfit: unknown key"]),
         (["~seed"], ["keys can't be removed"]),
         (["alpha"], ["alpha: can't be read as key=value", "write key=value"]),
         (["model.path=a)b"], ["can't be read as key=value", "quote the value"]),
         (["alpha=${nope}"], ["alpha: can't be resolved", "'nope' not found"]),
         (["vector=grpo"], ["vector.terms.0.plus.path: is not filled in (???)", "name your own donor pair"]),
         (["n=4"], ["n: temperature=0 gives the same answer 4 times"]),
-        (["hydra/launcher=joblib"], ["only Hydra's basic launcher"]),
+        (["hydra/launcher=joblib"], ["Hydra's own settings are not used"]),
         (["hydra.nope=1"], ["hydra.nope"]),
         (["--config-dir=nowhere"], ["nowhere"]),
-        (["--config-name=nothing"], ["nothing"]),
-        (["-m", "limit=interval(1,2)"], ["INTERVAL_SWEEP"]),
+        (["-m", "limit=interval(1,2)"], ["is no list of values"]),
         (["--nope"], ["--nope"]),
     ],
 )
@@ -250,14 +218,14 @@ def test_a_yaml_file_of_the_users_that_does_not_parse_is_refused(ends: Ends, tmp
 
 def test_a_suite_of_the_users_own(ends: Ends, tmp_path: Path) -> None:
     (tmp_path / "mine" / "suite").mkdir(parents=True)
-    (tmp_path / "mine" / "suite" / "own.yaml").write_text("name: own\ntasks: [rv_gsm8k]\n")
+    (tmp_path / "mine" / "suite" / "own.yaml").write_text("name: own\ntasks: [rv_tiny_order]\n")
     assert main(["--config-dir", "mine", "suite=own"]) == 0
-    assert ends.calls == ["run 1", "close runs"]
+    assert ends.calls[:2] == ["run 0", "run 1"]
 
 
 @pytest.mark.parametrize("engine", ["vllm", "hf"])
 def test_engine_extra_takes_anything(ends: Ends, engine: str) -> None:
-    assert main([f"engine={engine}", "+engine.extra.a=2", "engine.extra.b.c=1", "engine.extra={d: {e: [1]}}"]) == 0
+    assert main([f"engine={engine}", "engine.extra.a=2", "engine.extra.b.c=1", "engine.extra={d: {e: [1]}}"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -292,23 +260,27 @@ def test_exit_status_of_the_process(tmp_path: Path, arguments: list[str], status
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_stops_the_process_and_closes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sweep", [["-m", "alpha=0,99,1"], ["points=[[alpha=0],[alpha=99],[alpha=1]]"]])
+def test_ctrl_c_stops_the_process_and_shows_what_there_is(tmp_path: Path, sweep: list[str]) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", STAND_IN, "-m", "alpha=0,99,1"],
+        [sys.executable, standin.__file__, *sweep],
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's `&` has it ignored
     )
     assert process.stderr is not None
-    assert process.stderr.readline() == "generating\n"
+    while process.stderr.readline() != "generating\n":
+        assert process.poll() is None
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert error.startswith("closed runs\n")
+    assert error.count("interrupted: ") == 2  # when it happened, and at the end
     assert error.rstrip().endswith(
-        "interrupted: alpha=99\ncomplete cells are kept; the same command goes on from there"
+        "interrupted: tiny + 99 tiny_grpo\ncomplete cells are kept; the same command goes on from there"
     )
 
 
@@ -326,7 +298,7 @@ def heavy_imports(folder: Path, *arguments: str) -> list[str]:
         timeout=60,
     )
     modules = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines() if line.startswith("import time:")}
-    assert "hydra" in modules
+    assert "rveval.cli" in modules
     return [name for name in HEAVY if name in modules]
 
 

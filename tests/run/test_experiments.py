@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import tinymodels
 import yaml
 
 from rveval import config as schema
-from rveval.checkpoints import TINY
 from rveval.cli import main
 from rveval.errors import DoesNotMatch, Problem
-from rveval.run import cells
+from rveval.run import Sweep, cells, plan_sweep
 from rveval.store import Store
-
-pytestmark = pytest.mark.usefixtures("composed_once")
 
 FILES = {file.stem: file for file in schema.config_dir().glob("experiment/*.yaml")}
 FOREIGN = "tiny + 1 tiny_foreign"
-DONORS = {"plus": "grpo", "minus": "sft"}
-# (jobs, variants that may be built, refused ones)
+# (points, variants that may be built, refused ones)
 RUNS: dict[str, tuple[int, int, set[str]]] = {
     "alpha_sweep": (10, 10, set()),
     "paper": (12, 12, set()),
@@ -38,33 +32,15 @@ RUNS: dict[str, tuple[int, int, set[str]]] = {
 }
 
 
-@dataclass
-class Planned:
-    """What an experiment comes to: the plans of its variants by label, and the labels of those refused."""
-
-    jobs: int
-    plans: dict[str, cells.Plan]
-    refused: set[str]
-
-
 def configs(*arguments: str) -> list[schema.Config]:
-    found: list[schema.Config] = []
-    assert main(arguments, verb=found.append) == 0
-    return found
+    found = schema.points(arguments)
+    assert [point.problems for point in found if point.problems] == []
+    return [point.config for point in found if point.config]
 
 
 @cache
-def planned(name: str) -> Planned:
-    found = Planned(0, {}, set())
-    for config in configs(f"experiment={name}", "store=no_such_folder"):
-        found.jobs += 1
-        try:
-            plan = cells.plan(config)
-        except DoesNotMatch as refused:
-            found.refused.add(refused.label)
-        else:
-            found.plans[plan.label] = plan
-    return found
+def planned(name: str) -> Sweep:
+    return plan_sweep(schema.points([f"experiment={name}", "store=no_such_folder"]))
 
 
 def test_every_experiment_is_listed_here() -> None:
@@ -74,25 +50,26 @@ def test_every_experiment_is_listed_here() -> None:
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_what_an_experiment_runs_and_what_of_it_is_refused(name: str) -> None:
     found = planned(name)
-    jobs, variants, refused = RUNS[name]
-    assert (found.jobs, found.refused) == (jobs, refused)
-    assert len({plan.recipe.fingerprint for plan in found.plans.values()}) == len(found.plans) == variants
-    baselines = [label for label, plan in found.plans.items() if plan.recipe.is_base and "-" not in label]
-    assert baselines == ["tiny"]
-    assert all(plan.config.study == name for plan in found.plans.values())
-    forced = {label for label in found.plans if label.endswith("forced]")}
-    assert forced == {label for label, plan in found.plans.items() if plan.recipe.forced}
+    plans, (points, variants, refused) = found.plans, RUNS[name]
+    assert (found.points, {outcome.label for outcome in found.refused}) == (points, refused)
+    assert all(outcome.kept for outcome in found.refused)
+    assert len({plan.recipe.fingerprint for plan in plans}) == len({plan.label for plan in plans}) == variants
+    assert [plan.label for plan in plans if plan.recipe.is_base and "-" not in plan.label] == ["tiny"]
+    assert not any(plan.added for plan in plans)  # a written-down sweep has its own baseline
+    assert all(plan.config.study == name for plan in plans)
+    forced = {plan.label for plan in plans if plan.label.endswith("forced]")}
+    assert forced == {plan.label for plan in plans if plan.recipe.forced}
     assert bool(forced) == bool(refused)
 
 
 def test_nulls_hold_as_many_controls_as_the_smallest_p_needs() -> None:
-    recipes = [plan.recipe for plan in planned("nulls").plans.values()]
+    recipes = [plan.recipe for plan in planned("nulls").plans]
     kinds = Counter(recipe.steps[0].name for recipe in recipes if recipe.steps)
     assert kinds == {"random": 19, "permute": 5, "signs": 5, "spectrum": 5, "swap_layers": 5, "other": 1}
 
 
 def test_compose_runs_each_vector_alone_with_as_much_of_it_as_together() -> None:
-    recipes = [plan.recipe for plan in planned("compose").plans.values()]
+    recipes = [plan.recipe for plan in planned("compose").plans]
     for alpha in (0.5, 1.0):
         sets = [{term.plus_hash for term in recipe.terms} for recipe in recipes if recipe.alpha == alpha]
         both = max(sets, key=len)
@@ -148,35 +125,32 @@ def test_an_experiment_says_what_it_asks(name: str) -> None:
     assert yaml.safe_load(text)["study"] == name
 
 
-def refused_run(folder: Path, misfit: str, *arguments: str) -> int:
-    """The tiny vector, its donors made to fit less."""
-    donors = {side: tinymodels.misfit(TINY / name, folder / side, misfit) for side, name in DONORS.items()}
-    words = [f"vector.terms.0.{side}={donor}" for side, donor in donors.items()]
-    return main([f"store={folder / 'runs'}", "study=s", "limit=2", *words, *arguments])
+def refused_run(folder: Path, *arguments: str) -> int:
+    return main([f"store={folder / 'runs'}", "study=s", "limit=2", *arguments])
 
 
 def test_a_refusal_is_a_row_of_the_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert refused_run(tmp_path, "hidden_size") == 2
+    assert refused_run(tmp_path, "vector=tiny_foreign") == 2
     out, err = capsys.readouterr()
-    assert "hidden_size differs from the base's" in err
-    assert re.search(r"tiny \+ 1 tiny_grpo +hidden_size differs .*: 128 instead of 96", out)
-    assert "and 15 more" in " ".join(out.split())
+    assert f"refused: {FOREIGN}" in err
+    assert FOREIGN in out
     (kept,) = Store(tmp_path / "runs").refusals("s")
-    assert kept["label"] == "tiny + 1 tiny_grpo"
+    assert kept["label"] == FOREIGN
+    assert kept["config"]["vector"]["label"] == "tiny_foreign"
     assert {"what", "where", "expected", "found", "fix"} == kept["problems"][0].keys()
     assert not (tmp_path / "runs/logs").exists()  # no engine was started
 
 
 def test_a_dry_run_keeps_no_refusal(tmp_path: Path) -> None:
-    assert refused_run(tmp_path, "hidden_size", "dry_run=true") == 2
+    assert refused_run(tmp_path, "vector=tiny_foreign", "dry_run=true") == 2
     assert not (tmp_path / "runs").exists()
 
 
 def test_a_refusal_that_can_not_be_kept_says_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "runs").write_text("a file in the way")
-    assert refused_run(tmp_path, "tensor") == 2
+    assert refused_run(tmp_path, "vector=tiny_foreign") == 2
     err = capsys.readouterr().err
-    assert "1 tensor of the base missing" in err
+    assert f"refused: {FOREIGN}" in err
     assert "the store can't be written to" in err
 
 
@@ -191,7 +165,7 @@ def test_a_variant_that_is_not_refused_any_more_loses_its_row(
     with monkeypatch.context() as patched:
         patched.setattr(cells, "plan", gate)
         assert refused_run(tmp_path, "alpha=0", "engine=hf") == 2
-    assert [one["label"] for one in Store(tmp_path / "runs").refusals("s")] == ["tiny"]
+    assert [refusal["label"] for refusal in Store(tmp_path / "runs").refusals("s")] == ["tiny"]
     assert refused_run(tmp_path, "alpha=0", "engine=hf") == 0
     assert Store(tmp_path / "runs").refusals("s") == []
     assert "refused" not in capsys.readouterr().out.split("rv_tiny_math")[-1]

@@ -8,7 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+import types
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from conftest import needs_data
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rveval import benchmarks
+from rveval import benchmarks, perturb
 from rveval import config as schema
+from rveval.benchmarks import task_files
 from rveval.errors import Refused
 from rveval.run import cells
 
 pytestmark = needs_data("gsm8k")
+FIELDS = [one.name for one in fields(perturb.FAMILIES["typos"]) if one.name != "version"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,9 @@ CHANGES_THE_ANSWER = {
     "max_gen_toks": 7,
     "temperature": 0.5,
     "top_p": 0.5,
+    "top_k": 20,
+    "min_p": 0.1,
+    "template": {"enable_thinking": False},
     "num_fewshot": 2,
     "chat": False,
     "model.chat": False,
@@ -119,6 +125,27 @@ def test_what_can_change_an_answer_changes_the_cell(made: Checkpoints, first: st
     assert cell_id(changed(tree(made), key, CHANGES_THE_ANSWER[key])) != first
 
 
+def test_scorers_and_the_sandbox_change_no_cell(made: Checkpoints, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell is known by what can change an answer; readers and scorers are another thing."""
+    humaneval = changed(tree(made), "suite.tasks", ["rv_humaneval"])
+    first = cell_id(humaneval)
+    assert cell_id(changed(humaneval, "sandbox", "unsafe")) == first
+    said = task_files.read("humaneval")
+    monkeypatch.setattr(task_files, "read", lambda source: said | {"metric_list": [], "process_results": "another"})
+    assert cell_id(humaneval) == first
+    monkeypatch.setattr(task_files, "read", lambda source: said | {"doc_to_text": "another"})
+    assert cell_id(humaneval) != first
+
+
+def test_the_version_of_a_family_changes_its_cells_alone(made: Checkpoints, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = changed(tree(made), "suite.families", ["clean", "think", "typos"])
+    before = {cell.task: cell.cell_id for cell in plan(config).cells}
+    newer = types.SimpleNamespace(**{name: getattr(perturb.FAMILIES["typos"], name) for name in FIELDS}, version=2)
+    monkeypatch.setitem(perturb.FAMILIES, "typos", newer)
+    after = {cell.task: cell.cell_id for cell in plan(config).cells}
+    assert [task for task in before if before[task] != after[task]] == ["rv_gsm8k_typos"]
+
+
 def test_samples_an_item_change_the_cell(made: Checkpoints) -> None:
     warm = changed(tree(made), "temperature", 0.5)
     assert cell_id(changed(warm, "n", 3)) != cell_id(warm)
@@ -136,6 +163,8 @@ CHANGES_NOTHING = {
     "force": True,
     "dry_run": True,
     "sandbox": "unsafe",
+    "baseline": "none",
+    "workers.kind": "local",
     "tracking.kind": "wandb",
     "tracking.project": "p",
     "model.label": "another",
