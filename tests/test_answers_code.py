@@ -76,6 +76,7 @@ STRICT_TOO = {
     "    return operator.add(x, 2)\n```",
     "the continuation": "    return helper(x) + 1",
     "the continuation and a helper": "    return add(x)\n\n\ndef add(x):\n    return x + 2\n",
+    "the continuation and a question": f"    return x + 2\n{QUESTION}",
     "the continuation and demonstrations": f"    return x + 2\n\nprint(solve(9))\n{TESTS}",
 }
 FLEXIBLE_ONLY = {
@@ -88,7 +89,6 @@ FLEXIBLE_ONLY = {
     "a body in a fence": "```python\n    y = x + 1\n    return y + 1\n```",
     "a body at the margin in a fence": "```python\ny = x + 1\nreturn y + 1\n```",
     "the continuation and prose": f"    return x + 2\n{MORE}",
-    "the continuation and a question": f"    return x + 2\n{QUESTION}",
     "the continuation and the end of a fence": f"    return x + 2\n```\n{MORE}",
     "the continuation, then another try": f"    return x + 2\n\n\nText.\n\n{WHOLE.replace('1', '3')}",
     "first line at the margin": "y = x + 1\n    return y + 1",

@@ -6,13 +6,18 @@ flexible one too. A response failed when even the flexible reading found nothing
 length of the response, and raises on none.
 """
 
+from rveval.answers.brackets import read_brackets
 from rveval.answers.code import read_code
+from rveval.answers.expression import same_expression
+from rveval.answers.lists import read_sorted
 from rveval.answers.number import canonical, gold_number, read_number, same_number
 from rveval.answers.option import read_option
+from rveval.answers.parts import Parts, take_apart
 from rveval.answers.reading import Reading
-from rveval.answers.words import read_brackets, read_sorted, read_word
+from rveval.answers.words import read_word
 
 __all__ = [
+    "Parts",
     "Reading",
     "canonical",
     "gold_number",
@@ -22,5 +27,7 @@ __all__ = [
     "read_option",
     "read_sorted",
     "read_word",
+    "same_expression",
     "same_number",
+    "take_apart",
 ]

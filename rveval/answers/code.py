@@ -11,19 +11,23 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from rveval.answers.programs import defines, functions, gives, hoisted, mended, needed, parse
-from rveval.answers.reading import Reading
+from rveval.answers.parts import Parts
+from rveval.answers.programs import defines, definitions, functions, gives, hoisted, mended, needed, parse
+from rveval.answers.reading import Reading, read
 
 LONGEST = 16_000
 """Characters of a block, and of what stands outside of them, that are looked at: far more than an answer needs."""
 _BLOCKS = 30
-_FENCE = re.compile(r"^[ \t]{0,12}(`{3,}|~{3,})[ \t]*+([^\s`]*+)[^`\n]*+(?:\n|\Z)", re.MULTILINE)
+_FENCE = re.compile(
+    r"^[ \t]{0,12}(`{3,}|~{3,})[ \t]*+([^\s`]*+)[^`\n]*+(?:\n|\Z)|(?<=[^\s`])(?P<behind>`{3,})[ \t]*+(?:\n|\Z)",
+    re.MULTILINE,
+)
 _UNREADABLE = re.compile(r"[\0\ud800-\udfff]")
 _INDENT = 4
 _DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-def read_code(response: str, stub: str, entry_point: str) -> Reading:
+def read_code(response: str | Parts, stub: str, entry_point: str) -> Reading:
     '''The program that a response comes to, as source text: what it says, with what it needs of the stub.
 
     Strict: the only fenced block that defines the function, or the bare continuation of the stub, either of them
@@ -47,10 +51,12 @@ def read_code(response: str, stub: str, entry_point: str) -> Reading:
         return 1
     <BLANKLINE>
     '''
-    text = _UNREADABLE.sub("\ufffd", response.replace("\r\n", "\n").replace("\r", "\n"))
-    reader = _Reader(_stub(stub, entry_point), *_fenced(text))
-    strict = reader.strict()
-    return Reading(strict, strict if strict is not None else next(reader.flexible(), None))
+
+    def reader(answer: str) -> _Reader:
+        text = _UNREADABLE.sub("\ufffd", answer.replace("\r\n", "\n").replace("\r", "\n"))
+        return _Reader(_stub(stub, entry_point), *_fenced(text))
+
+    return read(response, lambda answer: reader(answer).strict(), lambda answer: next(reader(answer).flexible(), None))
 
 
 class _Stub(NamedTuple):
@@ -67,7 +73,11 @@ class _Stub(NamedTuple):
 @lru_cache(maxsize=512)
 def _stub(stub: str, name: str) -> _Stub:
     lines = stub.rstrip().split("\n")
-    defined = re.compile(rf"^[ \t]{{0,12}}(?:async[ \t]+)?def[ \t]+{re.escape(name)}[ \t]*\(", re.MULTILINE)
+    called = re.escape(name)
+    defined = re.compile(
+        rf"^(?:[ \t]{{0,12}}(?:async[ \t]+)?def[ \t]+{called}[ \t]*\(|{called}[ \t]*+(?::[^=\n]{{1,80}})?=(?!=))",
+        re.MULTILINE,
+    )
     tree = parse("\n".join(lines))
     own = functions(tree, name) if isinstance(tree, ast.Module) else []
     match = defined.search("\n".join(lines))
@@ -86,16 +96,28 @@ def _stub(stub: str, name: str) -> _Stub:
 def _fenced(text: str) -> tuple[list[str], str, str]:
     """The fenced blocks, all text outside of them, and the text before the first fence.
 
-    A block that nothing closes goes on to the end: the token limit cut it off.
+    A block ends with a fence as long as its own, else with any other. One that nothing closes goes on to the end: the
+    token limit cut it off.
     """
+    fences = [*_FENCE.finditer(text)]
+    longest = {"`": 0, "~": 0}
+    later: list[dict[str, int]] = []  # the longest fence that could close a block, behind each fence
+    for fence in reversed(fences):
+        later.append(dict(longest))
+        mark = fence[1] or fence["behind"]
+        if not fence[2]:
+            longest[mark[0]] = max(longest[mark[0]], len(mark))
     blocks: list[str] = []
     outside: list[str] = []
     closing, start = "", 0
-    for fence in _FENCE.finditer(text):
+    for fence, behind in zip(fences, reversed(later), strict=True):
+        mark = fence[1] or fence["behind"]
         if not closing:
+            if fence["behind"]:
+                continue
             outside.append(text[start : fence.start()])
-            closing, start = fence[1], fence.end()
-        elif not fence[2] and fence[1].startswith(closing):
+            closing, start = mark, fence.end()
+        elif not fence[2] and (mark.startswith(closing) or behind[closing[0]] < len(closing)):
             blocks.append(text[start : fence.start()].removesuffix("\n")[:LONGEST])
             closing, start = "", fence.end()
     (blocks if closing else outside).append(text[start:])
@@ -150,7 +172,9 @@ class _Reader(NamedTuple):
             return False
         tree = parse(_dedented(block))
         kinds = (*_DEFINED, ast.Import, ast.ImportFrom, ast.Assign)
-        if not isinstance(tree, ast.Module) or not defines(tree):
+        if not isinstance(tree, ast.Module):
+            return False
+        if not defines(tree) and not any(isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body):
             return False
         return all(isinstance(node, kinds) for node in tree.body)
 
@@ -163,7 +187,7 @@ class _Reader(NamedTuple):
             if found is None:
                 return None
             lines, tree = found
-        if not functions(tree, self.stub.name):
+        if not definitions(tree, self.stub.name):
             return None
         program = needed(lines, tree, self.stub.name, which)
         before = self.stub.before
@@ -198,6 +222,8 @@ class _Reader(NamedTuple):
         rest = ast.Module([node for node in tree.body if not isinstance(node, _DEFINED)], [])
         if must_give and (gives(rest) or not gives(own[0])):  # half of the body was left behind at the margin
             return None
+        if not definitions(tree, self.stub.name):
+            return None
         program = needed(whole, tree, self.stub.name, which=0, given=len(self.stub.lines))
         return _checked(hoisted(program), self.stub.name)
 
@@ -211,7 +237,7 @@ class _Reader(NamedTuple):
 def _checked(program: str, name: str) -> str | None:
     """The program, if it still parses and defines the function."""
     tree = parse(program)
-    return program if isinstance(tree, ast.Module) and functions(tree, name) else None
+    return program if isinstance(tree, ast.Module) and definitions(tree, name) else None
 
 
 def _indent(line: str) -> int:

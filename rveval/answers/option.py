@@ -12,10 +12,24 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from rveval.answers.reading import FILLER, HASHES, NEGATED, TAIL, Reading, boxes, marks, rest_of_line
+from rveval.answers.containers import Container, cut_off, held
+from rveval.answers.parts import Parts
+from rveval.answers.reading import HASHES, TAIL, Reading, read
 
 _MENTIONS = 200
 _MARKUP = " \t\r\n*_`\"'$\u201c\u201d.!,;:>-"
+# What may stand between a mark and the label: Markdown, LaTeX, quotes, brackets, hedges.
+_FILLER = re.compile(
+    r"(?>(?:[\s*_:=$>~`\"'\u201c\u201d(\[{\u2248-]|\\(?:text|textbf|mathrm|mathbf|boxed)\b|\\"
+    r"|(?:the|option|choice|letter|label|answer|definitely|probably|clearly|indeed|most likely|therefore)\b){0,24})",
+    re.IGNORECASE,
+)
+_NEGATED = re.compile(r"\W{0,4}(?:not|neither|none|never)\b", re.IGNORECASE)
+_CHOSEN = re.compile(
+    r"\b(?:choose|pick|select|go with|opt for"
+    r"|(?:so|thus|hence|therefore),?\s(?:it|this|that)\s(?:is|(?:must|should|would|has to)\sbe))\b",
+    re.IGNORECASE,
+)
 _VERDICT = re.compile(r"\b(?:is|are)\s+(?:the\s+)?(?:most\s+|only\s+)?(?:correct|right|best)\b", re.IGNORECASE)
 _DENIED = re.compile(r"(?:\bnot|\bcannot|n['\u2019]t|\bnever)\s+(?:be\s+)?(?:option\s+)?\Z", re.IGNORECASE)
 # What follows a label that is also a word or a number, where the label is meant.
@@ -23,7 +37,7 @@ _ENDS = r"(?=[ \t]{0,4}(?:[.,;:!?)\]}*\"'`\u201d$\\\u2014(\n]|\Z|(?:because|sinc
 _CLEAR = r"(?!\w|['\u2019+%\u00b0^/\u2013-]\w|[.,:/]\d)"  # not the start of a word, a number, "C-reactive"
 
 
-def read_option(response: str, labels: Sequence[str], options: Sequence[str]) -> Reading:
+def read_option(response: str | Parts, labels: Sequence[str], options: Sequence[str], question: str = "") -> Reading:
     r"""The option that a response chooses, as its label.
 
     Strict: the last line that ends in `#### C`, `#### (C)` or `#### C.`. Flexible, the first that is found of: the
@@ -39,9 +53,12 @@ def read_option(response: str, labels: Sequence[str], options: Sequence[str]) ->
     >>> read_option("It must be the nucleus", ["A", "B"], ["ribosome", "nucleus"]).flexible
     'B'
     """
-    chooser = _Chooser(response, _spelt(tuple(labels)), _texts(tuple(options)), tuple(labels))
-    strict = chooser.strict()
-    return Reading(strict, strict if strict is not None else chooser.flexible())
+    spelt, texts = _spelt(tuple(labels)), _texts(tuple(options))
+
+    def chooser(text: str) -> _Chooser:
+        return _Chooser(text, spelt, texts, tuple(labels))
+
+    return read(response, lambda text: chooser(text).strict(), lambda text: chooser(text).flexible(), question)
 
 
 class _Labels(NamedTuple):
@@ -53,6 +70,7 @@ class _Labels(NamedTuple):
     apart: re.Pattern[str]
     listed: re.Pattern[str]
     last: re.Pattern[str]
+    second: re.Pattern[str]
 
 
 class _Texts(NamedTuple):
@@ -80,9 +98,14 @@ def _spelt(labels: tuple[str, ...]) -> _Labels:
     return _Labels(
         shown={label.casefold() if folded else label: label for label in labels},
         strict=re.compile(rf"{HASHES}[ \t]*+(?:\(({either})\)|({either}))\.?[ \t\r]*+$", flags),
-        marked=re.compile(rf"({bare})(?!\s{{1,3}}(?:or|and|/)\s{{1,3}}\(?{either}\b)", flags),
+        marked=re.compile(rf"({bare})", flags),
         apart=re.compile(set_apart, flags),
         listed=re.compile(rf"\W{{0,6}}?\(?({either})(?:\)|[.:)](?=\W)|[.:)]?$)[.:*]{{0,3}}", flags),
+        second=re.compile(
+            rf"[)\]\"'*.:]{{0,3}}\s{{0,3}}(?:[,/&]|,?\s(?:or|and)\b)\s{{0,3}}(?:option\s)?[(\"'*]{{0,3}}{either}{_CLEAR}"
+            r"[)\]\"'*$}.\s]{0,6}(?=\n|\Z|<|\bor\b|\band\b)",
+            flags,
+        ),
         last=re.compile(rf"(?:^|[\s(*])({either})[)*.\s]{{0,4}}\Z", flags),
     )
 
@@ -133,7 +156,21 @@ class _Chooser(NamedTuple):
         return self._label(found[0]) if found else None
 
     def flexible(self) -> str | None:
-        for reader in (self._marked, self._alone, self._apart, self._only_text):
+        return held(self.response, self._inside, lambda _: self._plain())
+
+    def _inside(self, container: Container) -> str | None:
+        """What a container names; "" where it names two."""
+        if container.kind in ("tag", "field"):
+            return held(container.inside[-TAIL:], self._inside, self._contained)
+        return self._contained(container.inside)
+
+    def _contained(self, text: str) -> str | None:
+        return self._at(text, _skip(text, 0))
+
+    def _plain(self) -> str | None:
+        for reader in (self._last_line, self._judged, self._alone, self._apart, self._only_text):
+            if reader == self._apart and cut_off(self.response):
+                return None
             found = reader()
             if found is not None:
                 return found
@@ -148,24 +185,23 @@ class _Chooser(NamedTuple):
         option = self.texts.option.get(match.lastindex or 0)
         return None if option is None else self.labels[option]
 
-    def _marked(self) -> str | None:
-        """The last of: after a mark, in a box, before a verdict ("B is correct")."""
-        found = [(place, label) for place, label in self._after_marks()]
-        for place, inside in boxes(self.response):
-            if (label := self._at(inside, _skip(inside, 0))) is not None:
-                found.append((place, label))
+    def _last_line(self) -> str | None:
+        """The last line, where it is nothing but a label."""
+        core = self.response[-2000:].rstrip().rpartition("\n")[2].strip(_MARKUP).strip("()[]{}")
+        return self.spelt.shown.get(core) or self.spelt.shown.get(core.casefold())
+
+    def _judged(self) -> str | None:
+        """The last of: what is chosen ("I choose B"), what stands before a verdict ("B is correct")."""
+        found = []
+        for match in reversed(deque(_CHOSEN.finditer(self.response), maxlen=_MENTIONS)):
+            if label := self._at(self.response, _skip(self.response, match.end()), only_here=True):
+                found.append((match.start(), label))
                 break
         for match in reversed(deque(_VERDICT.finditer(self.response), maxlen=_MENTIONS)):
             if (label := self._before(match.start())) is not None:
                 found.append((match.start(), label))
                 break
         return max(found)[1] if found else None
-
-    def _after_marks(self) -> list[tuple[int, str]]:
-        for mark in marks(self.response):
-            if (label := self._at(self.response, mark.answer, mark.weak)) is not None:
-                return [(mark.start, label)]
-        return []
 
     def _at(self, text: str, start: int, only_here: bool = False) -> str | None:
         """What is named right here: an option's text, a label; else the only thing named on the rest of the line."""
@@ -174,9 +210,9 @@ class _Chooser(NamedTuple):
         if named and (label is None or named.end() > label.end()) and (found := self._named(named)):
             return found
         if label:
-            return self._label(label)
-        rest = rest_of_line(text, start)
-        if only_here or NEGATED.match(rest):
+            return "" if self.spelt.second.match(text, label.end()) else self._label(label)
+        rest = text[start : start + 300].partition("\n")[0]
+        if only_here or _NEGATED.match(rest):
             return None
         apart = self.spelt.apart.search(rest)
         return self._label(apart) if apart else self._only(rest)
@@ -256,5 +292,5 @@ class _Chooser(NamedTuple):
 
 
 def _skip(text: str, start: int) -> int:
-    filler = FILLER.match(text, start)
+    filler = _FILLER.match(text, start)
     return filler.end() if filler else start

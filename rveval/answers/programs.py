@@ -34,6 +34,36 @@ def functions(tree: ast.Module, name: str) -> list[ast.FunctionDef | ast.AsyncFu
     return [node for node in tree.body if isinstance(node, defined) and node.name == name]
 
 
+def definitions(tree: ast.Module, name: str) -> list[ast.stmt]:
+    """What gives that name a function at the top level, in order: functions with a body, and assignments.
+
+    A quoted stub is none: a function of nothing but a docstring, `pass`, `...` or `raise NotImplementedError`.
+    """
+    found: list[ast.stmt] = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            own = node.name == name and not all(map(_idle, node.body))
+        else:
+            bound = isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+            own = bound and name in _binds(node) and name not in _loads(node)
+        if own:
+            found.append(node)
+    return found
+
+
+def _idle(node: ast.stmt) -> bool:
+    """Whether a statement does nothing, or only says that something is still to be written."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    if isinstance(node, ast.Raise):
+        return any(isinstance(part, ast.Name) and part.id == "NotImplementedError" for part in ast.walk(node))
+    return isinstance(node, ast.Pass)
+
+
+def _loads(node: ast.stmt) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
+
+
 def defines(tree: ast.Module) -> set[str]:
     """Names of functions and classes at the top level."""
     defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -64,7 +94,7 @@ def mended(lines: Sequence[str], entry_point: str) -> tuple[Lines, ast.Module] |
     for attempt in range(_MENDS + 2):
         found = parse("\n".join(lines))
         if isinstance(found, ast.Module):
-            own = functions(found, entry_point)
+            own = definitions(found, entry_point)
             return (lines, found) if own and (gives(own[-1]) or not cut_short) else None
         if found is None or not lines:
             return None
@@ -93,11 +123,12 @@ def needed(lines: Sequence[str], tree: ast.Module, entry_point: str, which: int 
     could only fail. Where several functions have the name asked for, `which` of them stays; the last counts in Python.
     What starts on one of the first `given` lines stays in any case.
     """
-    others = {id(node) for node in functions(tree, entry_point)} - {id(functions(tree, entry_point)[which])}
+    own = definitions(tree, entry_point)
+    others = {id(node) for node in (*functions(tree, entry_point), *own) if node is not own[which]}
     uses = [set(_uses(node)) for node in tree.body]
     by_name: dict[str, list[int]] = {}
     for index, node in enumerate(tree.body):
-        if id(node) not in others and not _demonstrates(node, entry_point):
+        if node is own[which] or (id(node) not in others and not _demonstrates(node, entry_point)):
             for name in {*_binds(node)} | _touches(node, uses[index]):
                 by_name.setdefault(name, []).append(index)
     kept = {index for index, node in enumerate(tree.body) if node.lineno <= given}

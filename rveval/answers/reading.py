@@ -1,82 +1,62 @@
-r"""What a reading is, and the marks that all readers look for: `####`, "the answer is", "Answer:", `\boxed{}`."""
+"""What a reading is, and how every reader goes about it: take apart, then read up to an invented turn."""
 
 from __future__ import annotations
 
-import re
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
-HASHES = r"####(?<!#####)(?!#)"  # written this way round so that the search can skip ahead to the literal
-BOXED = re.compile(  # braces nested up to three deep; a box that the token limit cut off counts too
-    r"\\boxed\s{0,4}\{((?>[^{}]|\{(?>[^{}]|\{[^{}]{0,200}+\}){0,200}+\}){0,200}+)"
-)
-# "The answer cannot be B" marks nothing. What must come is looked for alone first: that takes half the time.
-_UP_TO = (
-    r"(?=[^\n.:=]{0,60}?\b(?:is|be|was)\b)"
-    r"(?:(?!\bnot\b|n['\u2019o]t\b|\bnever\b)[^\n.:=]){0,60}?"
-)
-_MARK = re.compile(
-    rf"{HASHES}"
-    rf"|\b(?:answer|option|choice)s?\b{_UP_TO}\b(?:is|be|was)\b"
-    r"|\b(?:answer|option|choice|conclusion|solution|output|result)s?\b[*_ ]{0,4}[:=]"
-    r"|\b(?P<weak>choose|pick|select|go with|opt for"
-    r"|(?:so|thus|hence|therefore),?\s(?:it|this|that)\s(?:is|(?:must|should|would|has to)\sbe))\b",
-    re.IGNORECASE,
-)
-# What may stand between a mark and the answer: Markdown, LaTeX, quotes, brackets, hedges.
-FILLER = re.compile(
-    r"(?>(?:[\s*_:=$>~`\"'\u201c\u201d(\[{\u2248-]|\\(?:text|textbf|mathrm|mathbf|boxed)\b|\\"
-    r"|(?:the|option|choice|letter|label|answer|definitely|probably|clearly|indeed|most likely|therefore)\b){0,24})",
-    re.IGNORECASE,
-)
-NEGATED = re.compile(r"\W{0,4}(?:not|neither|none|never)\b", re.IGNORECASE)
-MARKS = 200
-"""How many marks are looked at, from the last one backward: it keeps the time linear in the length."""
-TAIL = 100_000
-"""How much of the end of a response is searched for an answer that nothing marks."""
+from rveval.answers.parts import Parts, take_apart, turns
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a response was taken to say, as canonical text; None where nothing was found."""
+    """What a response was taken to say, as canonical text; None where nothing was found.
+
+    `parts` are the response's, `after` included; two readings that say the same are equal whatever their parts.
+    """
 
     strict: str | None
     flexible: str | None
+    parts: Parts | None = field(default=None, compare=False, repr=False)
 
     @property
     def failed(self) -> bool:
         """Whether no answer could be extracted at all."""
         return self.flexible is None
 
+    @property
+    def unclosed_thinking(self) -> bool:
+        """Whether there is no answer because the thinking never ended."""
+        return self.parts is not None and self.parts.unclosed
 
-class Mark(NamedTuple):
-    """Where an answer is announced: the mark's start and end, and where the answer itself begins.
 
-    A weak one ("I choose") may well mean something else; the answer must follow at once.
+def read(
+    response: str | Parts,
+    strict: Callable[[str], str | None],
+    flexible: Callable[[str], str | None],
+    question: str = "",
+) -> Reading:
+    """Read the answer of a response by two readers of plain text; what the strict one reads is flexible too.
+
+    A response goes on after its answer where the model invents a next turn or a next example: what stands before the
+    first of them that leaves something to read is the answer. Unclosed thinking holds none.
+
+    Args:
+        response: all that the model said, or its parts where the caller knows more about its marks.
+        question: what was asked, where it is known: a question that the response repeats is no invented one.
     """
-
-    start: int
-    end: int
-    answer: int
-    weak: bool
-
-
-def marks(text: str) -> Iterator[Mark]:
-    """Where an answer is announced, the last first."""
-    for match in reversed(deque(_MARK.finditer(text), maxlen=MARKS)):
-        filler = FILLER.match(text, match.end())
-        weak = match.lastgroup == "weak"
-        yield Mark(match.start(), match.end(), filler.end() if filler else match.end(), weak)
+    parts = response if isinstance(response, Parts) else take_apart(response)
+    if parts.unclosed:
+        return Reading(None, None, parts)
+    for end in [*turns(parts.answer, question), len(parts.answer)]:
+        answer = parts.answer[:end]
+        strictly = strict(answer)
+        said = strictly if strictly is not None else flexible(answer)
+        if said is not None:
+            return Reading(strictly, said, replace(parts, answer=answer, after=parts.answer[end:] + parts.after))
+    return Reading(None, None, parts)
 
 
-def boxes(text: str) -> Iterator[tuple[int, str]]:
-    r"""What stands in a `\boxed{}`, the last first, with the place of the box."""
-    for match in reversed(deque(BOXED.finditer(text), maxlen=MARKS)):
-        yield match.start(), match.group(1)
-
-
-def rest_of_line(text: str, start: int, most: int = 300) -> str:
-    """What follows on the same line, `most` characters at most."""
-    return text[start : start + most].partition("\n")[0]
+HASHES = r"####(?<!#####)(?!#)"  # written this way round so that the search can skip ahead to the literal
+TAIL = 100_000
+"""How much of the end of a response is searched for an answer that nothing marks."""
