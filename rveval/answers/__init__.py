@@ -10,7 +10,8 @@ from rveval.answers.brackets import read_brackets
 from rveval.answers.code import read_code
 from rveval.answers.expression import same_expression
 from rveval.answers.lists import read_sorted
-from rveval.answers.number import canonical, gold_number, read_number, same_number
+from rveval.answers.number import gold_number, read_number
+from rveval.answers.numerals import canonical, same_number
 from rveval.answers.option import read_option
 from rveval.answers.parts import Parts, take_apart
 from rveval.answers.reading import Reading

@@ -20,6 +20,7 @@ _ONE_A_LINE = re.compile(
 )
 _SKIPPED = re.compile(r"[\s*_:=$~`\"'\u201c]{0,24}")
 _EMPTY = re.compile(r"\W{0,9}(?:empty|nothing|none)\b", re.IGNORECASE)
+_TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\s?\{")
 _MATHS = re.compile(r"(?:\\[\])]|\$+|[.\s])+\Z")
 
 
@@ -46,27 +47,25 @@ def read_brackets(response: str | Parts, given: str = "") -> Reading:
         return next((found for run in runs if (found := closing(run))), None)
 
     def plain(text: str) -> str | None:
-        if cut_off(text):
+        if cut_off(text) and text.rstrip()[-1] not in "([{<":
             return None
-        runs = reversed(deque(_RUN.finditer(_ONE_A_LINE.sub(r"\1 ", _TAG.sub(" ", text[-TAIL:]))), maxlen=_MENTIONS))
+        text = re.sub(r"\\(?=[{}])", "", text[-TAIL:])
+        runs = reversed(deque(_RUN.finditer(_ONE_A_LINE.sub(r"\1 ", _TAG.sub(" ", text))), maxlen=_MENTIONS))
         return next((found for run in runs if (found := closing(_run(run)))), None)
 
-    def flexible(text: str) -> str | None:
-        def inside(container: Container) -> str | None:
-            if container.kind in ("tag", "field"):
-                return held(container.inside[-TAIL:], inside, plain)
-            if container.kind == "box":  # its own braces are brackets too
-                line = text[container.place : container.place + 1000].partition("\n")[0]
-                run = _RUN.search(_MATHS.sub("", line).removesuffix("}").replace("\\", ""))
-            else:
-                begin = _SKIPPED.match(container.inside)
-                line = container.inside[begin.end() if begin else 0 :].replace("\\", "")
-                run = _RUN.match(line)
-            return closing(_run(run)) if run else "" if _EMPTY.match(container.inside) else None
+    def inside(container: Container, text: str) -> str | None:
+        if container.kind in ("tag", "field"):
+            return held(container.inside[-TAIL:], lambda inner: inside(inner, container.inside), plain)
+        said = container.inside
+        if container.kind == "box":  # its own braces are brackets too
+            said = _MATHS.sub("", text[container.place : container.place + 1000].partition("\n")[0]).removesuffix("}")
+            said = (said.removesuffix("}") if _TEXT.search(said) else said).rstrip()
+        said = _TEXT.sub(" ", said).replace("\\", "")
+        begin = _SKIPPED.match(said)
+        run = _RUN.search(said) if container.kind == "box" else _RUN.match(said, begin.end() if begin else 0)
+        return closing(_run(run)) if run else "" if _EMPTY.match(said) else None
 
-        return held(text, inside, plain)
-
-    return read(response, strict, flexible)
+    return read(response, strict, lambda text: held(text, lambda container: inside(container, text), plain))
 
 
 def _signs(text: str) -> str:

@@ -49,11 +49,10 @@ def read_code(response: str | Parts, stub: str, entry_point: str) -> Reading:
     def one():
         """Return 1."""
         return 1
-    <BLANKLINE>
     '''
 
     def reader(answer: str) -> _Reader:
-        text = _UNREADABLE.sub("\ufffd", answer.replace("\r\n", "\n").replace("\r", "\n"))
+        text = _UNREADABLE.sub("\ufffd", answer.rstrip().replace("\r\n", "\n").replace("\r", "\n"))
         return _Reader(_stub(stub, entry_point), *_fenced(text))
 
     return read(response, lambda answer: reader(answer).strict(), lambda answer: next(reader(answer).flexible(), None))

@@ -43,7 +43,7 @@ _OPEN = re.compile(r"[\s*_:=\"`]{0,24}")
 _UNDECIDED = re.compile(
     r"\b(?:can(?:not|['\u2019]t| not) be|could not be|undetermined|indeterminate|unknown|unclear|undefined|impossible"
     r"|insufficient|none of (?:the|these|them|given)|n/a|infinit\w+|depends|does not exist"
-    r"|not (?:possible|enough|determin|among|listed|given|sufficient|available|provided)"
+    r"|not (?:possible|enough|determin\w*|among|listed|given|sufficient|available|provided)"
     r"|no (?:answer|solution|correct|option|real|such|valid))\b",
     re.IGNORECASE,
 )

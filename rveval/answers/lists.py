@@ -12,7 +12,7 @@ from rveval.answers.reading import HASHES, TAIL, Reading, read
 
 _MENTIONS = 500
 _TOKEN = re.compile(r"[^\s,;]+")
-_EDGES = "\"'`*_.<>()[]{}:=-\u201c\u201d\u2022\u2192$!?"
+_EDGES = "\"'`*_.<>()[]{}:=-\u201c\u201d\u2022\u2192$!?|"
 _ORDINAL = re.compile(r"\d{1,4}")
 _LATEX = re.compile(r"\\(?:text|textbf|mathrm|mathbf|textit)\b|\\[,; ]|[{}$]")
 _STRICT_LIST = re.compile(rf"{HASHES}[ \t]*+(\S[^\n]*)$", re.MULTILINE)
@@ -39,18 +39,18 @@ def read_sorted(response: str | Parts, words: Sequence[str]) -> Reading:
 
     def strict(text: str) -> str | None:
         for match in reversed(deque(_STRICT_LIST.finditer(text), maxlen=_MENTIONS)):
-            said = match[1].lower().removesuffix(".").split()
+            said = match[1].lower().strip("*_.\r ").split()
             if "," not in match[1] and len(said) >= min(2, len(words)) and _mostly(said, known):
                 return " ".join(said)
         return None
 
     def inside(container: Container, text: str) -> str | None:
-        if container.kind in ("said", "title", "hashes"):
-            behind = text[container.place : container.place + 40 * len(known) + 500]
-            said, complete = _listed(behind, known), _runs(behind, known)[0]
-            return complete[1] if complete and (said is None or said.count(" ") < known.total() - 1) else said
-        given = _words_of(_LATEX.sub(" ", container.inside[-TAIL:]), known)
-        return " ".join(given) if given and _mostly(given, known) else _plain(container.inside, known)
+        if container.kind in ("tag", "field"):
+            return held(container.inside[-TAIL:], lambda inner: inside(inner, container.inside), contained)
+        return contained(container.inside) if container.kind == "box" else _begun(text[container.place :], known)
+
+    def contained(text: str) -> str | None:
+        return _begun(_LATEX.sub(" ", text[-TAIL:]), known, whole=True) or _plain(text, known)
 
     def flexible(text: str) -> str | None:
         return held(text, lambda container: inside(container, text), lambda plain: _plain(plain, known))
@@ -60,31 +60,30 @@ def read_sorted(response: str | Parts, words: Sequence[str]) -> Reading:
 
 def _mostly(said: Sequence[str], known: Counter[str]) -> bool:
     """Whether at least half of the words are of the list."""
-    return 2 * sum(word in known for word in said) >= len(said)
+    return 2 * sum(word in known for word in said) >= len(said) > 0
 
 
-def _listed(text: str, known: Counter[str]) -> str | None:
-    """The list that a text begins with: on its first line, or on the lines after it where that one is blank."""
-    text = text[: 40 * len(known) + 400].lstrip("*_: \t")
-    line = text.partition("\n")[0]
-    said = _words_of(line if line.strip() else text, known)
-    return " ".join(said) if line.strip() and said and _mostly(said, known) else None
+def _begun(text: str, known: Counter[str], whole: bool = False) -> str | None:
+    """The list that a text begins with: all the words, else those of its first line or, if `whole`, of all of it."""
+    text = text[: 40 * len(known) + 500].lstrip("*_: \t")
+    said = [word for word, _ in _read(text, known)]
+    if Counter(said[: known.total()]) != known:
+        said = said if whole else [word for word, _ in _read(text.partition("\n")[0], known)]
+        return " ".join(said) if _mostly(said, known) else None
+    return " ".join(said[: known.total()]) or None
 
 
 def _plain(text: str, known: Counter[str]) -> str | None:
     """The last that is marked, or the last that is complete, whichever comes later; else the longest run."""
-    marked = None
+    found = []
     for match in reversed(deque(_LISTS.finditer(text), maxlen=_MENTIONS)):
-        if said := _listed(text[match.end() : match.end() + 40 * len(known) + 500], known):
-            marked = (match.start(), said)
+        if said := _begun(text[match.end() : match.end() + 40 * len(known) + 600], known):
+            found.append((match.start(), said))
             break
     complete, longest = _runs(text, known)
-    found = [run for run in (marked, complete) if run] or [longest]
-    return max(found)[1] or None
-
-
-def _words_of(text: str, known: Counter[str]) -> list[str]:
-    return [word for word, _ in _read(text, known)]
+    if complete:
+        found.append(complete)
+    return max(found or [longest])[1] or None
 
 
 def _read(text: str, known: Counter[str]) -> list[tuple[str, int]]:

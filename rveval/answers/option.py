@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from rveval.answers.containers import Container, cut_off, held
+from rveval.answers.labels import Labels, Texts, option_texts, spelt
 from rveval.answers.parts import Parts
-from rveval.answers.reading import HASHES, TAIL, Reading, read
+from rveval.answers.reading import TAIL, Reading, read
 
 _MENTIONS = 200
 _MARKUP = " \t\r\n*_`\"'$\u201c\u201d.!,;:>-"
+_ECHO = re.compile(r"\s{0,9}(?:Q:[^\n]{0,2000}\n\s{0,9})?A:\s{1,9}(?=\S)")  # what prompts of BBH end in
+_TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\s?\{([^{}]{0,300})\}")
 # What may stand between a mark and the label: Markdown, LaTeX, quotes, brackets, hedges.
 _FILLER = re.compile(
     r"(?>(?:[\s*_:=$>~`\"'\u201c\u201d(\[{\u2248-]|\\(?:text|textbf|mathrm|mathbf|boxed)\b|\\"
@@ -30,151 +32,85 @@ _CHOSEN = re.compile(
     r"|(?:so|thus|hence|therefore),?\s(?:it|this|that)\s(?:is|(?:must|should|would|has to)\sbe))\b",
     re.IGNORECASE,
 )
-_VERDICT = re.compile(r"\b(?:is|are)\s+(?:the\s+)?(?:most\s+|only\s+)?(?:correct|right|best)\b", re.IGNORECASE)
+_VERDICT = re.compile(
+    r"\b(?:is|are)\s+(?:(?:the|my)\s+)?(?:most\s+|only\s+|final\s+)?(?:correct|right|best|answer)\b", re.IGNORECASE
+)
 _DENIED = re.compile(r"(?:\bnot|\bcannot|n['\u2019]t|\bnever)\s+(?:be\s+)?(?:option\s+)?\Z", re.IGNORECASE)
-# What follows a label that is also a word or a number, where the label is meant.
-_ENDS = r"(?=[ \t]{0,4}(?:[.,;:!?)\]}*\"'`\u201d$\\\u2014(\n]|\Z|(?:because|since|as|and|or|which|for|due|is|by)\b))"
-_CLEAR = r"(?!\w|['\u2019+%\u00b0^/\u2013-]\w|[.,:/]\d)"  # not the start of a word, a number, "C-reactive"
 
 
 def read_option(response: str | Parts, labels: Sequence[str], options: Sequence[str], question: str = "") -> Reading:
     r"""The option that a response chooses, as its label.
 
     Strict: the last line that ends in `#### C`, `#### (C)` or `#### C.`. Flexible, the first that is found of: the
-    strict one; the last that is marked as the answer; a first or a last line that is nothing but a label, a label with
-    a text, or an option's text; the last label set apart, unless all labels are listed once in order; the only option
-    whose text is mentioned. Texts count as whole phrases without regard to case, the longest first; a text that two
-    options share names neither. Labels count without regard to case where that leaves them different.
+    strict one; what the last container names; a last line that is only a label; what is judged right or chosen last; a
+    first or a last line that is a label with a text, or an option's text; the last label set apart, unless all labels
+    are listed once in order; the only option whose text is mentioned. Two labels ("A or C") name none. Texts count as
+    whole phrases without regard to case, the longest first; a text that two options share names neither. Labels count
+    without regard to case where that leaves them different.
 
     >>> read_option("Because of this...\n#### C", ["A", "B", "C"], ["one", "two", "three"])
     Reading(strict='C', flexible='C')
     >>> read_option("A cell has mitochondria. The answer is (B).", ["A", "B"], ["ribosome", "nucleus"]).flexible
     'B'
-    >>> read_option("It must be the nucleus", ["A", "B"], ["ribosome", "nucleus"]).flexible
+    >>> read_option("<think>A?</think><answer>nucleus</answer>", ["A", "B"], ["ribosome", "nucleus"]).flexible
     'B'
     """
-    spelt, texts = _spelt(tuple(labels)), _texts(tuple(options))
-
-    def chooser(text: str) -> _Chooser:
-        return _Chooser(text, spelt, texts, tuple(labels))
-
-    return read(response, lambda text: chooser(text).strict(), lambda text: chooser(text).flexible(), question)
-
-
-class _Labels(NamedTuple):
-    """Patterns for one set of labels; all of them hold the label in their only group that takes part."""
-
-    shown: dict[str, str]
-    strict: re.Pattern[str]
-    marked: re.Pattern[str]
-    apart: re.Pattern[str]
-    listed: re.Pattern[str]
-    last: re.Pattern[str]
-    second: re.Pattern[str]
-
-
-class _Texts(NamedTuple):
-    """One pattern for all option texts, and which option each of its groups stands for (None: shared by several)."""
-
-    pattern: re.Pattern[str] | None
-    option: dict[int, int | None]
-
-
-@lru_cache(maxsize=128)
-def _spelt(labels: tuple[str, ...]) -> _Labels:
-    folded = len({label.casefold() for label in labels}) == len(labels)
-    flags = re.MULTILINE | (re.IGNORECASE if folded else re.NOFLAG)
-    either = _either(labels)
-    wordlike = [label for label in labels if label.casefold() in ("a", "i") or label.isdigit()]
-    bare = rf"(?:{_either(wordlike)}{_CLEAR}{_ENDS}|(?!{_either(wordlike)}{_CLEAR}){either}{_CLEAR})"
-    digits = all(label.isdigit() for label in labels)
-    set_apart = (
-        rf"(?<![\w)])\(\s?({either})\s?\)|(?<!\w)\[({either})\]|\*\*\(?({either})[.:)]{{0,2}}\*\*"
-        rf"|\*\*\(?({either})[.:)]{{1,2}}\s|\{{\(?({either})[.)]?\}}|\$\(?({either})\)?\$"
-        rf"|\b(?:option|choice|letter)\s{{1,3}}[\"'`*(]{{0,3}}({bare})"
-    )
-    if not digits:  # a sentence may well end in a number
-        set_apart += rf"|(?:(?<=\s)|(?<=^))({either})[.!*]{{0,3}}[ \t\r]{{0,8}}$"
-    return _Labels(
-        shown={label.casefold() if folded else label: label for label in labels},
-        strict=re.compile(rf"{HASHES}[ \t]*+(?:\(({either})\)|({either}))\.?[ \t\r]*+$", flags),
-        marked=re.compile(rf"({bare})", flags),
-        apart=re.compile(set_apart, flags),
-        listed=re.compile(rf"\W{{0,6}}?\(?({either})(?:\)|[.:)](?=\W)|[.:)]?$)[.:*]{{0,3}}", flags),
-        second=re.compile(
-            rf"[)\]\"'*.:]{{0,3}}\s{{0,3}}(?:[,/&]|,?\s(?:or|and)\b)\s{{0,3}}(?:option\s)?[(\"'*]{{0,3}}{either}{_CLEAR}"
-            r"[)\]\"'*$}.\s]{0,6}(?=\n|\Z|<|\bor\b|\band\b)",
-            flags,
-        ),
-        last=re.compile(rf"(?:^|[\s(*])({either})[)*.\s]{{0,4}}\Z", flags),
-    )
-
-
-def _either(labels: Sequence[str]) -> str:
-    """Any of the labels, the longest first; without labels a pattern that never matches."""
-    return rf"(?:{'|'.join(map(re.escape, sorted(labels, key=len, reverse=True))) or '(?!)'})"
-
-
-@lru_cache(maxsize=512)
-def _texts(options: tuple[str, ...]) -> _Texts:
-    first: dict[str, int] = {}
-    shared = set()
-    for index, text in enumerate(options):
-        key = _plain(text)
-        if first.setdefault(key, index) != index:
-            shared.add(key)
-    keys = sorted((key for key in first if key), key=len, reverse=True)
-    pattern = "|".join(f"({_phrase(key)})" for key in keys)
-    numbers = {place: None if key in shared else first[key] for place, key in enumerate(keys, start=1)}
-    return _Texts(re.compile(pattern, re.IGNORECASE) if keys else None, numbers)
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.replace("\u2019", "'").casefold().split()).rstrip(".")
-
-
-def _phrase(text: str) -> str:
-    """A pattern for a text as a whole phrase; a number also with commas, never as a part of another number."""
-    if text.isdecimal() and text.isascii():
-        commas = ",?".join([text[: len(text) % 3], *(text[at : at + 3] for at in range(len(text) % 3, len(text), 3))])
-        return rf"(?<![\w\u2212-])(?<!\d[.,]){commas.removeprefix(',?')}(?!\w|[.,]\d)"
-    words = r"\s{1,8}".join(re.escape(word).replace("'", "['\u2019]") for word in text.split())
-    before = r"(?<![\w\u2212-])(?<!\d[.,])" if text[0].isdigit() else r"(?<!\w)"
-    return rf"{before}{words}(?!\w{'|[.,][0-9]' if text[-1].isdigit() else ''})"
+    chooser = _Chooser(spelt(tuple(labels)), option_texts(tuple(options)), tuple(labels))
+    return read(response, chooser.strict, chooser.flexible, question)
 
 
 class _Chooser(NamedTuple):
-    """One response and what its labels and texts look like."""
+    """What labels and texts look like."""
 
-    response: str
-    spelt: _Labels
-    texts: _Texts
+    spelt: Labels
+    texts: Texts
     labels: tuple[str, ...]
 
-    def strict(self) -> str | None:
-        found = deque(self.spelt.strict.finditer(self.response), maxlen=1)
+    def strict(self, text: str) -> str | None:
+        found = deque(self.spelt.strict.finditer(text), maxlen=1)
         return self._label(found[0]) if found else None
 
-    def flexible(self) -> str | None:
-        return held(self.response, self._inside, lambda _: self._plain())
+    def flexible(self, text: str) -> str | None:
+        echo = _ECHO.match(text)
+        if echo and self.spelt.shown.get("a", self.spelt.shown.get("A")):
+            behind = held(text[echo.end() :], self._inside, self._plain)
+            if behind is not None:
+                return behind
+        return held(text, self._inside, self._plain)
 
     def _inside(self, container: Container) -> str | None:
         """What a container names; "" where it names two."""
         if container.kind in ("tag", "field"):
             return held(container.inside[-TAIL:], self._inside, self._contained)
-        return self._contained(container.inside)
+        return self._first(container.inside)
 
     def _contained(self, text: str) -> str | None:
+        found = self._first(text)
+        return self._plain(text) if found is None and "\n" in text.strip() else found
+
+    def _first(self, text: str) -> str | None:
+        text = _TEXT.sub(r"\1", text[:2000])
         return self._at(text, _skip(text, 0))
 
-    def _plain(self) -> str | None:
-        for reader in (self._last_line, self._judged, self._alone, self._apart, self._only_text):
-            if reader == self._apart and cut_off(self.response):
-                return None
-            found = reader()
-            if found is not None:
+    def _plain(self, text: str) -> str | None:
+        """What a text without a container names."""
+        tail = text[-TAIL:]
+        lines = [line for line in text[-2000:].split("\n") if line.strip()][-2:]
+        first = [line for line in text[:2000].split("\n") if line.strip()][:2]
+        if not lines:
+            return None
+        if bare := self._bare(lines[-1]):
+            return bare
+        if (own := self._own(lines[-1])) and (len(lines) == 1 or not self._own(lines[0])):
+            return own
+        if judged := self._judged(tail):
+            return judged
+        for line, beside in ((first[0], first[-1]), (lines[-1], lines[0])) if first else ():
+            if (found := self._line(line)) and self._line(beside) in (None, found):
                 return found
-        return None
+        if cut_off(text):
+            return None
+        return self._apart(tail) or self._only(tail)
 
     def _label(self, match: re.Match[str]) -> str | None:
         written = match[match.lastindex or 0]
@@ -185,20 +121,28 @@ class _Chooser(NamedTuple):
         option = self.texts.option.get(match.lastindex or 0)
         return None if option is None else self.labels[option]
 
-    def _last_line(self) -> str | None:
-        """The last line, where it is nothing but a label."""
-        core = self.response[-2000:].rstrip().rpartition("\n")[2].strip(_MARKUP).strip("()[]{}")
-        return self.spelt.shown.get(core) or self.spelt.shown.get(core.casefold())
+    def _bare(self, line: str) -> str:
+        """The label that is all there is on a line."""
+        core = line[:600].strip(_MARKUP).strip("()[]{}")
+        return self.spelt.shown.get(core) or self.spelt.shown.get(core.casefold()) or ""
 
-    def _judged(self) -> str | None:
+    def _own(self, line: str) -> str:
+        """The label of a line that is a label with its own option's text, and nothing else."""
+        listed = self.spelt.listed.match(line)
+        if listed is None or self.texts.pattern is None or not (label := self._label(listed)):
+            return ""
+        named = self.texts.pattern.match(line, _skip(line, listed.end()))
+        return label if named and self._named(named) == label and not line[named.end() :].strip(_MARKUP) else ""
+
+    def _judged(self, text: str) -> str | None:
         """The last of: what is chosen ("I choose B"), what stands before a verdict ("B is correct")."""
         found = []
-        for match in reversed(deque(_CHOSEN.finditer(self.response), maxlen=_MENTIONS)):
-            if label := self._at(self.response, _skip(self.response, match.end()), only_here=True):
+        for match in reversed(deque(_CHOSEN.finditer(text), maxlen=_MENTIONS)):
+            if label := self._at(text, _skip(text, match.end()), only_here=True):
                 found.append((match.start(), label))
                 break
-        for match in reversed(deque(_VERDICT.finditer(self.response), maxlen=_MENTIONS)):
-            if (label := self._before(match.start())) is not None:
+        for match in reversed(deque(_VERDICT.finditer(text), maxlen=_MENTIONS)):
+            if (label := self._before(text, match.start())) is not None:
                 found.append((match.start(), label))
                 break
         return max(found)[1] if found else None
@@ -224,12 +168,12 @@ class _Chooser(NamedTuple):
         found = {self._named(match) for match in self.texts.pattern.finditer(text)} - {None}
         return found.pop() if len(found) == 1 else None
 
-    def _before(self, end: int) -> str | None:
+    def _before(self, text: str, end: int) -> str | None:
         """The last thing named on the line up to here, not far away."""
-        line = self.response[max(0, end - 300) : end].rpartition("\n")[2]
+        line = text[max(0, end - 300) : end].rpartition("\n")[2]
         bare = self.spelt.last.search(line)
         if bare and not self._inside_text(line, bare.start(1)):
-            return self._label(bare)
+            return None if self.spelt.first.search(line[: bare.start(1)]) else self._label(bare)
         found = [(match.end(), self._label(match)) for match in self.spelt.apart.finditer(line)]
         if listed := self.spelt.listed.match(line):
             found.append((listed.end(), self._label(listed)))
@@ -240,32 +184,23 @@ class _Chooser(NamedTuple):
 
     def _inside_text(self, text: str, place: int) -> bool:
         """Whether a letter belongs to an option's text, as in "vitamin C"."""
-        window = max(0, place - 200)
         if self.texts.pattern is None:
             return False
-        around = self.texts.pattern.finditer(text, window, place + 200)
+        around = self.texts.pattern.finditer(text, max(0, place - 200), place + 200)
         return any(match.start() < place < match.end() for match in around)
 
-    def _alone(self) -> str | None:
-        """The first or the last line, where it is nothing but a label or a text and not one entry of a list."""
-        lines = [line for line in self.response[:2000].split("\n") if line.strip()][:2]
-        if lines and (found := self._line(lines[0])) and self._line(lines[-1]) in (None, found):
-            return found
-        lines = [line for line in self.response[-2000:].split("\n") if line.strip()][-2:]
-        if lines and (found := self._line(lines[-1])) and self._line(lines[0]) in (None, found):
-            return found
-        return None
-
     def _line(self, line: str) -> str | None:
-        core = line[:600].strip(_MARKUP)
-        bare = self.spelt.shown.get(core.strip("()[]{}")) or self.spelt.shown.get(core.strip("()[]{}").casefold())
-        if bare is not None:
+        """The option that a line consists of or begins with, where it is not one that lists all."""
+        if bare := self._bare(line):
             return bare
+        core = line[:600].strip(_MARKUP)
         named = self.texts.pattern.match(core) if self.texts.pattern else None
         if named and named.end() == len(core):
             return self._named(named)
         listed = self.spelt.listed.match(line)
-        if listed is None or [self._label(match) for match in self.spelt.apart.finditer(line[:600])] == [*self.labels]:
+        if listed is None or self.spelt.second.match(line, listed.end()):
+            return None
+        if [self._label(match) for match in self.spelt.apart.finditer(line[:600])] == [*self.labels]:
             return None
         label = self._label(listed)
         if label is None or not label.isdigit():
@@ -274,21 +209,19 @@ class _Chooser(NamedTuple):
         own = self.texts.pattern.match(line, _skip(line, listed.end())) if self.texts.pattern else None
         return label if own and self._named(own) == label else None
 
-    def _apart(self) -> str | None:
-        """The last label set apart; None where all are listed once in order, as in a list that is repeated."""
-        tail = self.response[-TAIL:]
-        last = deque(self.spelt.apart.finditer(tail), maxlen=_MENTIONS)
-        found = [
-            self._label(match)
-            for match in last
-            if not self._inside_text(tail, match.start())
-            and not _DENIED.search(tail[max(0, match.start() - 30) : match.start()])
+    def _apart(self, text: str) -> str | None:
+        """The last label set apart; None where all are listed once in order, or where it is one of two."""
+        last = [
+            match
+            for match in deque(self.spelt.apart.finditer(text), maxlen=_MENTIONS)
+            if not self._inside_text(text, match.start())
+            and not _DENIED.search(text[max(0, match.start() - 30) : match.start()])
         ]
-        listed = len(self.labels) > 1 and found == [*self.labels]
-        return found[-1] if found and not listed else None
-
-    def _only_text(self) -> str | None:
-        return self._only(self.response[-TAIL:])
+        found = [self._label(match) for match in last]
+        if not found or (len(self.labels) > 1 and found == [*self.labels]):
+            return None
+        start = last[-1].start(last[-1].lastindex or 0)
+        return None if self.spelt.first.search(text[max(0, start - 30) : start]) else found[-1]
 
 
 def _skip(text: str, start: int) -> int:

@@ -13,7 +13,7 @@ _THINKING = re.compile(
     rf"(?P<close></{_NAME}>|\[/{_NAME}\]|<\|/{_NAME}\|>|\u25c1/{_NAME}\u25b7|\\end\{{{_NAME}\}}|<\|end_?(?:of_)?{_NAME}\|>"
     r"|<channel\|>|<\|channel\|>final<\|message\|>|<unused95>)"
     rf"|<{_NAME}>|\[{_NAME}\](?!\()|<\|{_NAME}\|>|\u25c1{_NAME}\u25b7|\\begin\{{{_NAME}\}}"
-    rf"|<\|(?:begin|start)_?(?:of_)?{_NAME}\|>|<\|channel>thought|<\|channel\|>analysis<\|message\|>|<unused94>",
+    rf"|<\|(?:begin|start)_?(?:of_)?{_NAME}\|>|<\|channel>thought\n?|<\|channel\|>analysis<\|message\|>|<unused94>",
     re.IGNORECASE,
 )
 _HEADER = re.compile(
@@ -110,8 +110,8 @@ def turns(answer: str, question: str = "") -> list[int]:
         fenced = len(_FENCE.findall(answer, 0, match.start())) % 2
         if not before.strip() or not fresh or above.endswith(":") or fenced:
             continue
-        repeated = _squeezed(answer[match.end() : match.end() + 80])[:30]
-        if not (len(repeated) > 12 and repeated in asked):
+        repeated = _squeezed(answer[match.end() : match.end() + 80])[:20]
+        if not (len(repeated) == 20 and repeated in asked):
             found.append(match.start())
     return found[:_TURNS]
 

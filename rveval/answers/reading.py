@@ -49,11 +49,13 @@ def read(
     if parts.unclosed:
         return Reading(None, None, parts)
     for end in [*turns(parts.answer, question), len(parts.answer)]:
-        answer = parts.answer[:end]
+        answer = parts.answer[:end] if end == len(parts.answer) else parts.answer[:end].rstrip()
         strictly = strict(answer)
         said = strictly if strictly is not None else flexible(answer)
         if said is not None:
-            return Reading(strictly, said, replace(parts, answer=answer, after=parts.answer[end:] + parts.after))
+            return Reading(
+                strictly, said, replace(parts, answer=answer, after=parts.answer[len(answer) :] + parts.after)
+            )
     return Reading(None, None, parts)
 
 

@@ -66,16 +66,18 @@ class _Words(NamedTuple):
 @lru_cache(maxsize=32)
 def _words(allowed: tuple[str, ...]) -> _Words:
     any_of = "|".join(map(re.escape, sorted(allowed, key=len, reverse=True))) or "(?!)"
-    word = rf"(?P<word>{any_of})\b(?!['\u2019-]\w)"
+    word = rf"(?P<word>{any_of})(?![^\W_])(?!['\u2019-]\w)"
     # "no" in front of another word is no answer; "True" in front of one may well be ("True because ...").
     short = {"yes", "no"} & {word.casefold() for word in allowed}
     ends = r"(?=[ \t]{0,4}(?:[.,;:!?)\]}*\"'`\u201d\u2014\n\r-]|\Z|(?:because|since|as|and|but)\b))" if short else ""
     no = r"(?P<no>(?:\bnot|\bcannot|n['\u2019]t|\bnever)\s{1,4}(?:(?:\w{1,20}ly|be|an?|the|considered)\s{1,4}){0,3})?"
-    negated = rf"{'' if short else no}(?<![\w-]){word}"
+    negated = rf"{'' if short else no}(?<![^\W_])(?<!-){word}"
     flags = re.IGNORECASE
     return _Words(
         allowed=allowed,
-        strict=re.compile(rf"{HASHES}[ \t]*+(?P<word>{any_of})\.?[ \t\r]*+$", flags | re.MULTILINE),
+        strict=re.compile(
+            rf"{HASHES}[ \t]*+(?P<bold>\*\*)?(?P<word>{any_of})\.?(?(bold)\*\*\.?)[ \t\r]*+$", flags | re.MULTILINE
+        ),
         first=re.compile(rf"[\W_]{{0,20}}{word}(?=[^\w\s(]|[ \t]{{0,4}}(?:[\n\r\u2014-]|\Z))", flags),
         here=re.compile(negated, flags),
         alone=re.compile(rf"[\W_]{{0,20}}(?<![\w-]){word}[\W_]{{0,20}}", flags),
