@@ -56,8 +56,8 @@ class Number(NamedTuple):
 def tidied(text: str) -> str:
     r"""A text without the LaTeX that stands around and within numbers; fractions as a/b.
 
-    >>> tidied(r"\\textbf{10{,}080} and 2\\frac{1}{2}")
-    '10,080 and 2 1/2'
+    >>> tidied(r"\textbf{1{,}080} and 2\frac{1}{2}")
+    '1,080 and 2 1/2'
     """
     for pattern, instead in _TIDY:
         text = pattern.sub(instead, text)
