@@ -54,8 +54,6 @@ def read_brackets(response: str | Parts, given: str = "") -> Reading:
         return next((found for run in runs if (found := closing(_run(run)))), None)
 
     def inside(container: Container, text: str) -> str | None:
-        if container.kind in ("tag", "field"):
-            return held(container.inside[-TAIL:], lambda inner: inside(inner, container.inside), plain)
         said = container.inside
         if container.kind == "box":  # its own braces are brackets too
             said = _MATHS.sub("", text[container.place : container.place + 1000].partition("\n")[0]).removesuffix("}")
@@ -65,7 +63,7 @@ def read_brackets(response: str | Parts, given: str = "") -> Reading:
         run = _RUN.search(said) if container.kind == "box" else _RUN.match(said, begin.end() if begin else 0)
         return closing(_run(run)) if run else "" if _EMPTY.match(said) else None
 
-    return read(response, strict, lambda text: held(text, lambda container: inside(container, text), plain))
+    return read(response, strict, lambda text: held(text, inside, plain))
 
 
 def _signs(text: str) -> str:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from rveval.answers.reading import HASHES
+from rveval.answers.reading import HASHES, TAIL
 
 MARKS = 200
 """How many containers of a kind are looked at, from the last backward: it keeps the time linear in the length."""
@@ -101,15 +101,26 @@ def cut_off(text: str) -> bool:
     return _CUT.search(text, max(0, len(text) - 40)) is not None
 
 
-def held(text: str, look: Callable[[Container], str | None], plain: Callable[[str], str | None]) -> str | None:
+def held(
+    text: str,
+    look: Callable[[Container, str], str | None],
+    plain: Callable[[str], str | None],
+    contained: Callable[[str], str | None] | None = None,
+    depth: int = 2,
+) -> str | None:
     """What the last container holds, or what the text says where there is none.
 
     Args:
-        look: reads a container; None where it holds no answer, "" where it says that there is none.
-        plain: reads a text that has none.
+        look: reads a container, given the text that it stands in; None where it holds no answer, "" where it says so.
+        plain: reads a text that has no container.
+        contained: reads the text in a tag or a field that has no container of its own; `plain` if left out.
+        depth: how many tags and fields within each other are opened.
     """
     for container in containers(text):
-        said = look(container)
+        if container.formal and depth:
+            said = held(container.inside[-TAIL:], look, contained or plain, contained, depth - 1)
+        else:
+            said = look(container, text)
         if said is not None:
             return said or None
         if container.sure or undecided(container.inside):

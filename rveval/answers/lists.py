@@ -45,15 +45,13 @@ def read_sorted(response: str | Parts, words: Sequence[str]) -> Reading:
         return None
 
     def inside(container: Container, text: str) -> str | None:
-        if container.kind in ("tag", "field"):
-            return held(container.inside[-TAIL:], lambda inner: inside(inner, container.inside), contained)
-        return contained(container.inside) if container.kind == "box" else _begun(text[container.place :], known)
+        return contained(container.inside) if container.sure else _begun(text[container.place :], known)
 
     def contained(text: str) -> str | None:
         return _begun(_LATEX.sub(" ", text[-TAIL:]), known, whole=True) or _plain(text, known)
 
     def flexible(text: str) -> str | None:
-        return held(text, lambda container: inside(container, text), lambda plain: _plain(plain, known))
+        return held(text, inside, lambda plain: _plain(plain, known), contained)
 
     return read(response, strict, flexible)
 

@@ -63,7 +63,12 @@ def read_number(response: str | Parts, question: str = "") -> Reading:
     asked = {number.value for number in numbers(tidied(question))}
 
     def flexible(text: str) -> str | None:
-        return held(text, lambda container: _inside(container, text, asked), lambda plain: _plain(plain, asked))
+        return held(
+            text,
+            lambda container, around: _inside(container, around, asked),
+            lambda plain: _plain(plain, asked),
+            lambda inside: _contained(inside, text, asked),
+        )
 
     return read(response, _last_strict, flexible, question)
 
@@ -87,10 +92,7 @@ def _last_strict(text: str) -> str | None:
 
 def _inside(container: Container, text: str, asked: Collection[str]) -> str | None:
     """The number that a container holds."""
-    inside = container.inside[-TAIL:]
-    if container.kind in ("tag", "field"):
-        look, plain = (lambda inner: _inside(inner, text, asked)), (lambda inner: _contained(inner, text, asked))
-        return held(inside, look, plain)
+    inside = container.inside
     if container.kind == "hashes" and _HEADING.match(inside):
         return None
     if container.kind in ("said", "title"):
@@ -99,8 +101,10 @@ def _inside(container: Container, text: str, asked: Collection[str]) -> str | No
         inside = _SENTENCE.split(inside, maxsplit=1)[0]
         several = len([*islice(numbers(tidied(inside[:_LINE])), 2)]) == 2
         # After "Answer:" a model may start to work the problem out.
-        if container.kind == "title" and several and not _EQUALS.search(inside) and not _SO.search(inside):
-            return None
+        if container.kind == "title" and several:
+            behind = text[container.place + len(inside) :]
+            if re.search(r"[0-9]", behind) or not (_EQUALS.search(inside) or _SO.search(inside)):
+                return None
     return _contained(inside, text, asked)
 
 

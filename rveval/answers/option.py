@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rveval.answers.containers import Container, cut_off, held
+from rveval.answers.containers import cut_off, held
 from rveval.answers.labels import Labels, Texts, option_texts, spelt
 from rveval.answers.parts import Parts
 from rveval.answers.reading import TAIL, Reading, read
@@ -73,22 +73,20 @@ class _Chooser(NamedTuple):
     def flexible(self, text: str) -> str | None:
         echo = _ECHO.match(text)
         if echo and self.spelt.shown.get("a", self.spelt.shown.get("A")):
-            behind = held(text[echo.end() :], self._inside, self._plain)
+            behind = self._held(text[echo.end() :])
             if behind is not None:
                 return behind
-        return held(text, self._inside, self._plain)
+        return self._held(text)
 
-    def _inside(self, container: Container) -> str | None:
-        """What a container names; "" where it names two."""
-        if container.kind in ("tag", "field"):
-            return held(container.inside[-TAIL:], self._inside, self._contained)
-        return self._first(container.inside)
+    def _held(self, text: str) -> str | None:
+        return held(text, lambda container, _: self._first(container.inside), self._plain, self._contained)
 
     def _contained(self, text: str) -> str | None:
         found = self._first(text)
         return self._plain(text) if found is None and "\n" in text.strip() else found
 
     def _first(self, text: str) -> str | None:
+        """What a text that holds an answer names; "" where it names two."""
         text = _TEXT.sub(r"\1", text[:2000])
         return self._at(text, _skip(text, 0))
 
@@ -158,8 +156,8 @@ class _Chooser(NamedTuple):
         rest = text[start : start + 300].partition("\n")[0]
         if only_here or _NEGATED.match(rest):
             return None
-        apart = self.spelt.apart.search(rest)
-        return self._label(apart) if apart else self._only(rest)
+        apart = {self._label(match) for match in self.spelt.apart.finditer(rest)}
+        return (apart.pop() if len(apart) == 1 else None) if apart else self._only(rest)
 
     def _only(self, text: str) -> str | None:
         """The only option whose text is mentioned."""

@@ -9,10 +9,11 @@ from itertools import islice
 
 _TURNS = 6
 _NAME = r"(?:[a-z]{1,12}[_:])?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis)"
+_BRACKETED = "(?-i:THINK|THINKING)"  # "[Reasoning]" may be a heading
 _THINKING = re.compile(
-    rf"(?P<close></{_NAME}>|\[/{_NAME}\]|<\|/{_NAME}\|>|\u25c1/{_NAME}\u25b7|\\end\{{{_NAME}\}}|<\|end_?(?:of_)?{_NAME}\|>"
+    rf"(?P<close></{_NAME}>|\[/{_BRACKETED}\]|<\|/{_NAME}\|>|\u25c1/{_NAME}\u25b7|\\end\{{{_NAME}\}}|<\|end_?(?:of_)?{_NAME}\|>"
     r"|<channel\|>|<\|channel\|>final<\|message\|>|<unused95>)"
-    rf"|<{_NAME}>|\[{_NAME}\](?!\()|<\|{_NAME}\|>|\u25c1{_NAME}\u25b7|\\begin\{{{_NAME}\}}"
+    rf"|<{_NAME}>|\[{_BRACKETED}\]|<\|{_NAME}\|>|\u25c1{_NAME}\u25b7|\\begin\{{{_NAME}\}}"
     rf"|<\|(?:begin|start)_?(?:of_)?{_NAME}\|>|<\|channel>thought\n?|<\|channel\|>analysis<\|message\|>|<unused94>",
     re.IGNORECASE,
 )

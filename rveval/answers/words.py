@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from rveval.answers.containers import Container, cut_off, held
+from rveval.answers.containers import cut_off, held
 from rveval.answers.parts import Parts
 from rveval.answers.reading import HASHES, TAIL, Reading, read
 
@@ -35,12 +35,10 @@ def read_word(response: str | Parts, allowed: Sequence[str], question: str = "")
         found = deque(words.strict.finditer(text), maxlen=1)
         return words.spelt(found[0]) if found else None
 
-    def inside(container: Container) -> str | None:
-        if container.kind in ("tag", "field"):
-            return held(container.inside[-TAIL:], inside, lambda text: _decided(text, words))
-        return _named(container.inside, words)
+    def flexible(text: str) -> str | None:
+        return held(text, lambda container, _: _named(container.inside, words), lambda plain: _decided(plain, words))
 
-    return read(response, strict, lambda text: held(text, inside, lambda plain: _decided(plain, words)), question)
+    return read(response, strict, flexible, question)
 
 
 class _Words(NamedTuple):
