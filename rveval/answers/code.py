@@ -9,10 +9,22 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from rveval.answers.parts import Parts
-from rveval.answers.programs import defines, definitions, functions, gives, hoisted, mended, needed, parse
+from rveval.answers.programs import (
+    DEFINED,
+    IMPORT,
+    Lines,
+    definitions,
+    functions,
+    gives,
+    hoisted,
+    mended,
+    needed,
+    parse,
+)
 from rveval.answers.reading import Reading, read
 
 LONGEST = 16_000
@@ -24,7 +36,7 @@ _FENCE = re.compile(
 )
 _UNREADABLE = re.compile(r"[\0\ud800-\udfff]")
 _INDENT = 4
-_DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_HELPS = (*DEFINED, *IMPORT, ast.Assign)
 
 
 def read_code(response: str | Parts, stub: str, entry_point: str) -> Reading:
@@ -55,7 +67,7 @@ def read_code(response: str | Parts, stub: str, entry_point: str) -> Reading:
         text = _UNREADABLE.sub("\ufffd", answer.rstrip().replace("\r\n", "\n").replace("\r", "\n"))
         return _Reader(_stub(stub, entry_point), *_fenced(text))
 
-    return read(response, lambda answer: reader(answer).strict(), lambda answer: next(reader(answer).flexible(), None))
+    return read(response, lambda answer: reader(answer).strict(), lambda answer: reader(answer).flexible())
 
 
 class _Stub(NamedTuple):
@@ -64,7 +76,6 @@ class _Stub(NamedTuple):
     name: str
     lines: tuple[str, ...]
     before: str
-    names: frozenset[str]
     statements: int
     defined: re.Pattern[str]
 
@@ -86,7 +97,6 @@ def _stub(stub: str, name: str) -> _Stub:
         name=name,
         lines=tuple(lines),
         before=before.strip("\n"),
-        names=frozenset(defines(tree)) - {name} if isinstance(tree, ast.Module) else frozenset(),
         statements=len(own[-1].body) if own else 0,
         defined=defined,
     )
@@ -98,25 +108,21 @@ def _fenced(text: str) -> tuple[list[str], str, str]:
     A block ends with a fence as long as its own, else with any other. One that nothing closes goes on to the end: the
     token limit cut it off.
     """
-    fences = [*_FENCE.finditer(text)]
     longest = {"`": 0, "~": 0}
-    later: list[dict[str, int]] = []  # the longest fence that could close a block, behind each fence
-    for fence in reversed(fences):
-        later.append(dict(longest))
+    fences: list[tuple[re.Match[str], dict[str, int]]] = []  # with the longest behind it that could close a block
+    for fence in reversed([*_FENCE.finditer(text)]):
+        fences.append((fence, dict(longest)))
         mark = fence[1] or fence["behind"]
-        if not fence[2]:
-            longest[mark[0]] = max(longest[mark[0]], len(mark))
+        longest[mark[0]] = max(longest[mark[0]], 0 if fence[2] else len(mark))
     blocks: list[str] = []
     outside: list[str] = []
     closing, start = "", 0
-    for fence, behind in zip(fences, reversed(later), strict=True):
+    for fence, behind in reversed(fences):
         mark = fence[1] or fence["behind"]
-        if not closing:
-            if fence["behind"]:
-                continue
+        if not closing and fence[1]:
             outside.append(text[start : fence.start()])
             closing, start = mark, fence.end()
-        elif not fence[2] and (mark.startswith(closing) or behind[closing[0]] < len(closing)):
+        elif closing and not fence[2] and (mark.startswith(closing) or behind[closing[0]] < len(closing)):
             blocks.append(text[start : fence.start()].removesuffix("\n")[:LONGEST])
             closing, start = "", fence.end()
     (blocks if closing else outside).append(text[start:])
@@ -139,12 +145,10 @@ class _Reader(NamedTuple):
             return self._whole(defining[0], mend=False)
         return None if self.blocks else self._continued(self.outside.split("\n"), mend=False)
 
-    def flexible(self) -> Iterator[str]:
+    def flexible(self) -> str | None:
         """What can be read, the most likely first; nothing is parsed before it is asked for."""
-        yield from (program for program in self._from_blocks() if program is not None)
-        yield from (program for program in self._from_text() if program is not None)
         continued = (self._continuation(block) for block in reversed(self.blocks[-_BLOCKS:]))
-        yield from (program for program in continued if program is not None)
+        return next(filter(None, chain(self._from_blocks(), self._from_text(), continued)), None)
 
     def _from_blocks(self) -> Iterator[str | None]:
         defining = [block for block in self.blocks if self.stub.defined.search(block)]
@@ -170,27 +174,17 @@ class _Reader(NamedTuple):
         if self.stub.defined.search(block):
             return False
         tree = parse(_dedented(block))
-        kinds = (*_DEFINED, ast.Import, ast.ImportFrom, ast.Assign)
-        if not isinstance(tree, ast.Module):
+        if not isinstance(tree, ast.Module) or not all(isinstance(node, _HELPS) for node in tree.body):
             return False
-        if not defines(tree) and not any(isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body):
-            return False
-        return all(isinstance(node, kinds) for node in tree.body)
+        return any(isinstance(node, (*DEFINED, *IMPORT)) for node in tree.body)
 
     def _whole(self, code: str, mend: bool = True, which: int = -1) -> str | None:
         """A program that defines the function by itself, with what stands before it in the stub."""
-        lines = _dedented(code).split("\n")
-        tree = parse("\n".join(lines))
-        if not isinstance(tree, ast.Module):
-            found = mended(lines, self.stub.name) if mend else None
-            if found is None:
-                return None
-            lines, tree = found
-        if not definitions(tree, self.stub.name):
+        parsed = self._parsed(_dedented(code).split("\n"), mend)
+        if parsed is None:
             return None
-        program = needed(lines, tree, self.stub.name, which)
-        before = self.stub.before
-        return _checked(hoisted(f"{before}\n\n\n{program}" if before else program), self.stub.name)
+        program, before = needed(*parsed, self.stub.name, which), self.stub.before
+        return self._checked(f"{before}\n\n\n{program}" if before else program)
 
     def _continuation(self, text: str) -> str | None:
         """A text as the rest of the function: as it is, or with its indentation mended in the way that keeps most."""
@@ -208,35 +202,32 @@ class _Reader(NamedTuple):
 
     def _continued(self, lines: Sequence[str], mend: bool = True, must_give: bool = False) -> str | None:
         """The stub with these lines behind it, where they make its function longer."""
-        whole = [*self.stub.lines, *lines]
-        tree = parse("\n".join(whole))
-        if not isinstance(tree, ast.Module):
-            found = mended(whole, self.stub.name) if mend else None
-            if found is None:
-                return None
-            whole, tree = found
-        own = functions(tree, self.stub.name)
-        if not own or len(own[0].body) <= self.stub.statements:
+        parsed = self._parsed([*self.stub.lines, *lines], mend)
+        own = functions(parsed[1], self.stub.name) if parsed else []
+        if parsed is None or not own or len(own[0].body) <= self.stub.statements:
             return None
-        rest = ast.Module([node for node in tree.body if not isinstance(node, _DEFINED)], [])
+        rest = ast.Module([node for node in parsed[1].body if not isinstance(node, DEFINED)], [])
         if must_give and (gives(rest) or not gives(own[0])):  # half of the body was left behind at the margin
             return None
-        if not definitions(tree, self.stub.name):
-            return None
-        program = needed(whole, tree, self.stub.name, which=0, given=len(self.stub.lines))
-        return _checked(hoisted(program), self.stub.name)
+        return self._checked(needed(*parsed, self.stub.name, which=0, given=len(self.stub.lines)))
+
+    def _parsed(self, lines: Lines, mend: bool) -> tuple[Lines, ast.Module] | None:
+        """Lines that define the function, and their tree; what does not parse is left out if `mend`."""
+        tree = parse("\n".join(lines))
+        if not isinstance(tree, ast.Module):
+            return mended(lines, self.stub.name) if mend else None
+        return (lines, tree) if definitions(tree, self.stub.name) else None
+
+    def _checked(self, program: str) -> str | None:
+        """The program, its imports from the future first, if it still parses and defines the function."""
+        program = hoisted(program)
+        return program if self._parsed(program.split("\n"), mend=False) else None
 
     def _size(self, program: str) -> int:
         """How many lines the function has."""
         tree = parse(program)
         own = functions(tree, self.stub.name) if isinstance(tree, ast.Module) else []
         return (own[0].end_lineno or 0) - own[0].lineno if own else 0
-
-
-def _checked(program: str, name: str) -> str | None:
-    """The program, if it still parses and defines the function."""
-    tree = parse(program)
-    return program if isinstance(tree, ast.Module) and definitions(tree, name) else None
 
 
 def _indent(line: str) -> int:

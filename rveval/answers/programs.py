@@ -8,6 +8,9 @@ import warnings
 from collections.abc import Iterator, Sequence
 
 Lines = list[str]
+FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+DEFINED = (*FUNCTION, ast.ClassDef)
+IMPORT = (ast.Import, ast.ImportFrom)
 
 _MENDS = 8
 # A line at the margin that starts something new, rather than going on with (or closing) what stands above it.
@@ -30,8 +33,7 @@ def parse(source: str) -> ast.Module | SyntaxError | None:
 
 def functions(tree: ast.Module, name: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     """The functions of that name at the top level, in order."""
-    defined = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return [node for node in tree.body if isinstance(node, defined) and node.name == name]
+    return [node for node in tree.body if isinstance(node, FUNCTION) and node.name == name]
 
 
 def definitions(tree: ast.Module, name: str) -> list[ast.stmt]:
@@ -39,16 +41,14 @@ def definitions(tree: ast.Module, name: str) -> list[ast.stmt]:
 
     A quoted stub is none: a function of nothing but a docstring, `pass`, `...` or `raise NotImplementedError`.
     """
-    found: list[ast.stmt] = []
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            own = node.name == name and not all(map(_idle, node.body))
-        else:
-            bound = isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
-            own = bound and name in _binds(node) and name not in _loads(node)
-        if own:
-            found.append(node)
-    return found
+
+    def own(node: ast.stmt) -> bool:
+        if isinstance(node, FUNCTION):
+            return node.name == name and not all(map(_idle, node.body))
+        bound = isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+        return bound and name in _binds(node) and name not in _uses(node, ast.Load)
+
+    return [node for node in tree.body if own(node)]
 
 
 def _idle(node: ast.stmt) -> bool:
@@ -56,18 +56,8 @@ def _idle(node: ast.stmt) -> bool:
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
     if isinstance(node, ast.Raise):
-        return any(isinstance(part, ast.Name) and part.id == "NotImplementedError" for part in ast.walk(node))
+        return "NotImplementedError" in _uses(node)
     return isinstance(node, ast.Pass)
-
-
-def _loads(node: ast.stmt) -> set[str]:
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
-
-
-def defines(tree: ast.Module) -> set[str]:
-    """Names of functions and classes at the top level."""
-    defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return {node.name for node in tree.body if isinstance(node, defined)}
 
 
 def gives(node: ast.AST) -> bool:
@@ -77,7 +67,7 @@ def gives(node: ast.AST) -> bool:
         part = waiting.pop()
         if isinstance(part, ast.Return | ast.Yield | ast.YieldFrom | ast.Raise):
             return True
-        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+        if not isinstance(part, (*DEFINED, ast.Lambda)):
             waiting.extend(ast.iter_child_nodes(part))
     return False
 
@@ -125,7 +115,7 @@ def needed(lines: Sequence[str], tree: ast.Module, entry_point: str, which: int 
     """
     own = definitions(tree, entry_point)
     others = {id(node) for node in (*functions(tree, entry_point), *own) if node is not own[which]}
-    uses = [set(_uses(node)) for node in tree.body]
+    uses = [_uses(node) for node in tree.body]
     by_name: dict[str, list[int]] = {}
     for index, node in enumerate(tree.body):
         if node is own[which] or (id(node) not in others and not _demonstrates(node, entry_point)):
@@ -159,22 +149,19 @@ def _rows(node: ast.stmt) -> tuple[int, int]:
 
 
 def _binds(node: ast.stmt) -> Iterator[str]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+    if isinstance(node, DEFINED):
         yield node.name
         return
+    yield from _uses(node, ast.Store)
     for part in ast.walk(node):
-        if isinstance(part, ast.Import | ast.ImportFrom):
+        if isinstance(part, IMPORT):
             yield from (alias.asname or alias.name.partition(".")[0] for alias in part.names)
-        elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-            yield part.id
-        elif isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        elif isinstance(part, DEFINED):
             yield part.name
 
 
-def _uses(node: ast.stmt) -> Iterator[str]:
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name):
-            yield part.id
+def _uses(node: ast.stmt, how: type[ast.expr_context] = ast.expr_context) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, how)}
 
 
 def _touches(node: ast.stmt, uses: set[str]) -> set[str]:
@@ -186,7 +173,5 @@ def _touches(node: ast.stmt, uses: set[str]) -> set[str]:
 
 def _demonstrates(node: ast.stmt, entry_point: str) -> bool:
     """Whether a top-level statement only shows or tests the function."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
-        return False
-    shows = _MAIN | {entry_point, "__name__"}
-    return any(isinstance(part, ast.Name) and part.id in shows for part in ast.walk(node))
+    shows = {*_MAIN, entry_point, "__name__"}
+    return not isinstance(node, (*DEFINED, *IMPORT)) and not _uses(node).isdisjoint(shows)
