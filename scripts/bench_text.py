@@ -35,6 +35,7 @@ UNITS = (
     *("A", "A ", "A\n", "(A) ", "**A** ", "option A ", "choose ", "the answer ", "answer is ", "answer is 1+1="),
     *("Answer: ", "is correct ", "cell wall is correct ", "cell ", "no ", "not ", "not valid ", "**no", "n't an an "),
     *("apple ", "apple\n", "1. ", "sorted: ", "order ", "x = 1\n", "```\n", "```python\n", "'''", "It's prose.\n"),
+    *("<think>", "</think>", "<answer>", "</answer>", '"answer": "', "1\n\nHuman: ", "\\frac{1}{", "1 = ", "A or B "),
     *("def solve(x):\n    return x\n", "if x:\n", "[", "\0", " ", "\n", "\t", "*", "`", "x\n", "a.", "]\n"),
 )  # fmt: skip
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 
 from rveval.answers.containers import Container, cut_off, held
 from rveval.answers.parts import Parts
-from rveval.answers.reading import HASHES, TAIL, Reading, read
+from rveval.answers.reading import TAIL, Reading, backward, read, strictly
 
-_MENTIONS = 500
 _SIGN = r"[()\[\]{}<>]"
 _BETWEEN = r"(?:[ \t,\"'`\u201c\u201d*|]|and\b){0,8}"
 _RUN = re.compile(rf"(?<![\w=.!?;%-]){_SIGN}(?:{_BETWEEN}{_SIGN})*+")
 _TAG = re.compile(r"</?[A-Za-z|][^<>\n]{0,20}>")
-_STRICT_RUN = re.compile(rf"{HASHES}[ \t]*+({_SIGN}(?:[ \t]*+{_SIGN})*+)\.?[ \t\r]*+$", re.MULTILINE)
+_STRICT = re.compile(rf"{_SIGN}(?:[ \t]*+{_SIGN})*+")
 _ONE_A_LINE = re.compile(
     rf"^([ \t]{{0,4}}{_SIGN})[ \t\r]{{0,4}}\n(?=[ \t]{{0,4}}{_SIGN}[ \t\r]{{0,4}}(?:\n|\Z))", re.MULTILINE
 )
@@ -43,14 +41,13 @@ def read_brackets(response: str | Parts, given: str = "") -> Reading:
         return " ".join(found) if found else None
 
     def strict(text: str) -> str | None:
-        runs = reversed(deque(_STRICT_RUN.findall(text), maxlen=_MENTIONS))
-        return next((found for run in runs if (found := closing(run))), None)
+        return strictly(text, lambda said: closing(said) if _STRICT.fullmatch(said) else None)
 
     def plain(text: str) -> str | None:
         if cut_off(text) and text.rstrip()[-1] not in "([{<":
             return None
         text = re.sub(r"\\(?=[{}])", "", text[-TAIL:])
-        runs = reversed(deque(_RUN.finditer(_ONE_A_LINE.sub(r"\1 ", _TAG.sub(" ", text))), maxlen=_MENTIONS))
+        runs = backward(_RUN, _ONE_A_LINE.sub(r"\1 ", _TAG.sub(" ", text)))
         return next((found for run in runs if (found := closing(_run(run)))), None)
 
     def inside(container: Container, text: str) -> str | None:

@@ -8,14 +8,11 @@ where they hold nothing, and do not say that there is no answer, the one before 
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from rveval.answers.reading import HASHES, TAIL
+from rveval.answers.reading import HASHES, TAIL, backward
 
-MARKS = 200
-"""How many containers of a kind are looked at, from the last backward: it keeps the time linear in the length."""
 _LONGEST = 4000
 _TAG = re.compile(
     r"<(?P<shut>/?)\s?(?:final[_ ]?)?(?:answer|result|output|choice|response)\s?>"
@@ -130,23 +127,19 @@ def held(
 
 def _tags(text: str) -> Iterator[Container]:
     """Tags, closed or not; a closing one alone closes what the prompt opened."""
-    opened, found = None, deque[Container](maxlen=MARKS)
-    first = True
+    opened, first = None, True
     for match in _TAG.finditer(text):
         closes = bool(match["shut"] or match["end"] or match["slash"])
-        if closes and (opened or first):
-            place, start = (opened.end(), opened.start()) if opened else (0, 0)
-            found.append(Container("tag", start, place, text[place : match.start()]))
-        elif not closes and opened:
-            found.append(Container("tag", opened.start(), opened.end(), text[opened.end() : match.start()]))
+        if opened or (closes and first):
+            start, place = opened.span() if opened else (0, 0)
+            yield Container("tag", start, place, text[place : match.start()])
         opened, first = None if closes else match, False
     if opened:
-        found.append(Container("tag", opened.start(), opened.end(), text[opened.end() :]))
-    yield from found
+        yield Container("tag", opened.start(), opened.end(), text[opened.end() :])
 
 
 def _fields(text: str) -> Iterator[Container]:
-    for match in deque(_FIELD.finditer(text), maxlen=MARKS):
+    for match in backward(_FIELD, text):
         said = match["text"]
         inside = match["bare"].rstrip(" \r,}") if said is None else said.replace('\\"', '"').replace("\\\\", "\\")
         yield Container("field", match.start(), match.start("bare" if said is None else "text"), inside)
@@ -154,7 +147,7 @@ def _fields(text: str) -> Iterator[Container]:
 
 def _boxes(text: str) -> Iterator[Container]:
     r"""Boxes, up to the brace that closes them or, where the text is cut, to its end; empty ones hold nothing."""
-    for match in deque(_BOX.finditer(text), maxlen=MARKS):
+    for match in backward(_BOX, text):
         depth, end = 1, match.end()
         for end in range(match.end(), min(len(text), match.end() + _LONGEST // 4)):
             depth += (text[end] == "{") - (text[end] == "}") if text[end - 1] != "\\" else 0
@@ -167,12 +160,12 @@ def _boxes(text: str) -> Iterator[Container]:
 
 
 def _hashes(text: str) -> Iterator[Container]:
-    for match in deque(_HASHES.finditer(text), maxlen=MARKS):
+    for match in backward(_HASHES, text):
         yield Container("hashes", match.start(), match.start(1), match[1])
 
 
 def _sentences(text: str) -> Iterator[Container]:
-    for match in deque(_SAID.finditer(text), maxlen=MARKS):
+    for match in backward(_SAID, text):
         skipped = _OPEN.match(text, match.end())
         place = skipped.end() if skipped else match.end()
         inside = text[place : place + 1000].partition("\n")[0]

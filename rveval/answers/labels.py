@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from rveval.answers.reading import HASHES
-
 # What follows a label that is also a word or a number, where the label is meant.
 _ENDS = r"(?=[ \t]{0,4}(?:[.,;:!?)\]}*\"'`\u201d$\\\u2014(\n]|\Z|(?:because|since|as|and|or|which|for|due|is|by)\b))"
 _CLEAR = r"(?!\w|['\u2019+%\u00b0^/\u2013-]\w|[.,:/]\d)"  # not the start of a word, a number, "C-reactive"
@@ -18,7 +16,6 @@ class Labels(NamedTuple):
     """Patterns for one set of labels; all of them hold the label in their only group that takes part."""
 
     shown: dict[str, str]
-    strict: re.Pattern[str]
     marked: re.Pattern[str]
     apart: re.Pattern[str]
     listed: re.Pattern[str]
@@ -52,11 +49,6 @@ def spelt(labels: tuple[str, ...]) -> Labels:
         set_apart += rf"|(?:(?<=\s)|(?<=^))({either})[.!*]{{0,3}}[ \t\r]{{0,8}}$"
     return Labels(
         shown={label.casefold() if folded else label: label for label in labels},
-        strict=re.compile(
-            rf"{HASHES}[ \t]*+(?P<bold>\*\*)?(?:\((?P<first>{either})\)|(?P<only>{either}))"
-            r"\.?(?(bold)\*\*\.?)[ \t\r]*+$",
-            flags,
-        ),
         marked=re.compile(rf"({bare})", flags),
         apart=re.compile(set_apart, flags),
         listed=re.compile(rf"\W{{0,6}}?\(?({either})(?:\)|[.:)](?=\W)|[.:)]?$)[.:*]{{0,3}}", flags),

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 
 from rveval.answers.containers import Container, held
 from rveval.answers.parts import Parts
-from rveval.answers.reading import HASHES, TAIL, Reading, read
+from rveval.answers.reading import TAIL, Reading, backward, read, strictly
 
-_MENTIONS = 500
 _TOKEN = re.compile(r"[^\s,;]+")
 _EDGES = "\"'`*_.<>()[]{}:=-\u201c\u201d\u2022\u2192$!?|"
 _ORDINAL = re.compile(r"\d{1,4}")
 _LATEX = re.compile(r"\\(?:text|textbf|mathrm|mathbf|textit)\b|\\[,; ]|[{}$]")
-_STRICT_LIST = re.compile(rf"{HASHES}[ \t]*+(\S[^\n]*)$", re.MULTILINE)
 _LISTS = re.compile(
     r"\b(?:sorted|order(?:ed)?|alphabetical(?:ly)?|list)\b[^\n:]{0,60}(?:\bis\b|\bare\b|:)", re.IGNORECASE
 )
@@ -37,12 +35,10 @@ def read_sorted(response: str | Parts, words: Sequence[str]) -> Reading:
     """
     known = Counter(word.lower() for word in words)
 
-    def strict(text: str) -> str | None:
-        for match in reversed(deque(_STRICT_LIST.finditer(text), maxlen=_MENTIONS)):
-            said = match[1].lower().strip("*_.\r ").split()
-            if "," not in match[1] and len(said) >= min(2, len(words)) and _mostly(said, known):
-                return " ".join(said)
-        return None
+    def listed(line: str) -> str | None:
+        said = line.lower().split()
+        fits = not {",", "*"} & {*line} and len(said) >= min(2, len(words)) and _mostly(said, known)
+        return " ".join(said) if fits else None
 
     def inside(container: Container, text: str) -> str | None:
         return contained(container.inside) if container.sure else _begun(text[container.place :], known)
@@ -53,7 +49,7 @@ def read_sorted(response: str | Parts, words: Sequence[str]) -> Reading:
     def flexible(text: str) -> str | None:
         return held(text, inside, lambda plain: _plain(plain, known), contained)
 
-    return read(response, strict, flexible)
+    return read(response, lambda text: strictly(text, listed), flexible)
 
 
 def _mostly(said: Sequence[str], known: Counter[str]) -> bool:
@@ -74,7 +70,7 @@ def _begun(text: str, known: Counter[str], whole: bool = False) -> str | None:
 def _plain(text: str, known: Counter[str]) -> str | None:
     """The last that is marked, or the last that is complete, whichever comes later; else the longest run."""
     found = []
-    for match in reversed(deque(_LISTS.finditer(text), maxlen=_MENTIONS)):
+    for match in backward(_LISTS, text):
         if said := _begun(text[match.end() : match.end() + 40 * len(known) + 600], known):
             found.append((match.start(), said))
             break

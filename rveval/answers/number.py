@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Collection, Iterator
 from itertools import islice
 
@@ -11,15 +10,11 @@ from rveval.answers.containers import Container, cut_off, held, undecided
 from rveval.answers.expression import evaluate
 from rveval.answers.numerals import DIGITS, MONEY, Number, canonical, joined, numbers, tidied
 from rveval.answers.parts import Parts
-from rveval.answers.reading import HASHES, TAIL, Reading, read
+from rveval.answers.reading import TAIL, Reading, read, strictly
 
 _LINE = 2000
 """Characters of a sentence, or of what a container holds, that are looked at."""
-_STRICT = re.compile(
-    rf"{HASHES}[ \t]*+(?P<emphasis>[*_]{{1,3}})?+(?P<said>-?+(?:{MONEY}[ \t]?)?+-?+(?:{DIGITS}|\.[0-9]++))"
-    r"(?:[ \t]?\\?%)?+\.?(?(emphasis)(?P=emphasis)\.?)[ \t\r]*+$",
-    re.MULTILINE,
-)
+_STRICT = re.compile(rf"(-?+(?:{MONEY}\s?)?+-?+(?:{DIGITS}|\.[0-9]++))(?:\s?\\?%)?+")
 _HEADING = re.compile(r"[0-9]{1,3}[.):]+\s+[A-Z]")
 _ORDINAL = re.compile(
     r"^[ \t]*+(?:[#*_-]{1,4}[ \t]*+)?(?:Step\s)?[0-9]{1,2}[.):]{1,2}(?=[*_]{0,2}\s[^\n])", re.MULTILINE | re.IGNORECASE
@@ -86,8 +81,7 @@ def gold_number(answer: str) -> str:
 
 
 def _last_strict(text: str) -> str | None:
-    found = deque(_STRICT.finditer(text), maxlen=1)
-    return canonical(found[0]["said"]) if found else None
+    return strictly(text, lambda said: canonical(match[1]) if (match := _STRICT.fullmatch(said)) else None)
 
 
 def _inside(container: Container, text: str, asked: Collection[str]) -> str | None:

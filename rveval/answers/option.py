@@ -7,16 +7,14 @@ start of a line), or ends a line; never the article in "A cell", the pronoun in 
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from rveval.answers.containers import cut_off, held
 from rveval.answers.labels import Labels, Texts, option_texts, spelt
 from rveval.answers.parts import Parts
-from rveval.answers.reading import TAIL, Reading, read
+from rveval.answers.reading import TAIL, Reading, backward, read, strictly
 
-_MENTIONS = 200
 _MARKUP = " \t\r\n*_`\"'$\u201c\u201d.!,;:>-"
 _ECHO = re.compile(r"\s{0,9}(?:Q:[^\n]{0,2000}\n\s{0,9})?A:\s{1,9}(?=\S)")  # what prompts of BBH end in
 _TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\s?\{([^{}]{0,300})\}")
@@ -67,8 +65,11 @@ class _Chooser(NamedTuple):
     labels: tuple[str, ...]
 
     def strict(self, text: str) -> str | None:
-        found = deque(self.spelt.strict.finditer(text), maxlen=1)
-        return self._label(found[0]) if found else None
+        def label(said: str) -> str | None:
+            said = said[1:-1] if said[:1] + said[-1:] == "()" else said
+            return self.spelt.shown.get(said) or self.spelt.shown.get(said.casefold())
+
+        return strictly(text, label)
 
     def flexible(self, text: str) -> str | None:
         echo = _ECHO.match(text)
@@ -135,11 +136,11 @@ class _Chooser(NamedTuple):
     def _judged(self, text: str) -> str | None:
         """The last of: what is chosen ("I choose B"), what stands before a verdict ("B is correct")."""
         found = []
-        for match in reversed(deque(_CHOSEN.finditer(text), maxlen=_MENTIONS)):
+        for match in backward(_CHOSEN, text):
             if label := self._at(text, _skip(text, match.end()), only_here=True):
                 found.append((match.start(), label))
                 break
-        for match in reversed(deque(_VERDICT.finditer(text), maxlen=_MENTIONS)):
+        for match in backward(_VERDICT, text):
             if (label := self._before(text, match.start())) is not None:
                 found.append((match.start(), label))
                 break
@@ -211,15 +212,15 @@ class _Chooser(NamedTuple):
         """The last label set apart; None where all are listed once in order, or where it is one of two."""
         last = [
             match
-            for match in deque(self.spelt.apart.finditer(text), maxlen=_MENTIONS)
+            for match in backward(self.spelt.apart, text)
             if not self._inside_text(text, match.start())
             and not _DENIED.search(text[max(0, match.start() - 30) : match.start()])
         ]
         found = [self._label(match) for match in last]
-        if not found or (len(self.labels) > 1 and found == [*self.labels]):
+        if not found or (len(self.labels) > 1 and found[::-1] == [*self.labels]):
             return None
-        start = last[-1].start(last[-1].lastindex or 0)
-        return None if self.spelt.first.search(text[max(0, start - 30) : start]) else found[-1]
+        start = last[0].start(last[0].lastindex or 0)
+        return None if self.spelt.first.search(text[max(0, start - 30) : start]) else found[0]
 
 
 def _skip(text: str, start: int) -> int:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from rveval.answers.parts import Parts, take_apart, turns
+
+HASHES = r"####(?<!#####)(?!#)"  # written this way round so that the search can skip ahead to the literal
+TAIL = 100_000
+"""How much of the end of a response is searched for an answer that nothing marks."""
+_MOST = 300
+_ASKED_FOR = re.compile(rf"{HASHES}((?:(?!####)[^\n])*+)$", re.MULTILINE)
+_EMPHASIS = re.compile(r"([*_]{1,3})(.+)\1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,21 @@ def read(
     return Reading(None, None, parts)
 
 
-HASHES = r"####(?<!#####)(?!#)"  # written this way round so that the search can skip ahead to the literal
-TAIL = 100_000
-"""How much of the end of a response is searched for an answer that nothing marks."""
+def strictly(text: str, spelt: Callable[[str], str | None]) -> str | None:
+    """The answer on the last line that ends in `#### answer`, emphasis and a closing period set aside.
+
+    Args:
+        spelt: the answer as it is spelt; None where that is no answer.
+    """
+    for match in backward(_ASKED_FOR, text):
+        said = match[1].strip().removesuffix(".")
+        if emphasis := _EMPHASIS.fullmatch(said):
+            said = emphasis[2].strip().removesuffix(".")
+        if said and (found := spelt(said)) is not None:
+            return found
+    return None
+
+
+def backward(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """What a pattern finds in a text, the last first; only so many that the time stays linear in the length."""
+    return reversed(deque(pattern.finditer(text), maxlen=_MOST))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from rveval.answers.containers import cut_off, held
 from rveval.answers.parts import Parts
-from rveval.answers.reading import HASHES, TAIL, Reading, read
+from rveval.answers.reading import TAIL, Reading, backward, read, strictly
 
-_MENTIONS = 500
 _SKIPPED = re.compile(r"(?:[\s*_:=$>~`\"'\u201c(\[{-]|\\(?:text|textbf|mathrm|mathbf)\b|\\){0,24}")
 
 
@@ -31,21 +29,16 @@ def read_word(response: str | Parts, allowed: Sequence[str], question: str = "")
     """
     words = _words(tuple(allowed))
 
-    def strict(text: str) -> str | None:
-        found = deque(words.strict.finditer(text), maxlen=1)
-        return words.spelt(found[0]) if found else None
-
     def flexible(text: str) -> str | None:
         return held(text, lambda container, _: _named(container.inside, words), lambda plain: _decided(plain, words))
 
-    return read(response, strict, flexible, question)
+    return read(response, lambda text: strictly(text, words.known), flexible, question)
 
 
 class _Words(NamedTuple):
     """Patterns for the words allowed; a group `no` takes part where the word is negated."""
 
     allowed: tuple[str, ...]
-    strict: re.Pattern[str]
     first: re.Pattern[str]
     here: re.Pattern[str]
     alone: re.Pattern[str]
@@ -53,8 +46,11 @@ class _Words(NamedTuple):
     mention: re.Pattern[str]
     either: re.Pattern[str]
 
+    def known(self, said: str) -> str | None:
+        return next((word for word in self.allowed if word.casefold() == said.casefold()), None)
+
     def spelt(self, match: re.Match[str]) -> str | None:
-        said = next(word for word in self.allowed if word.casefold() == match["word"].casefold())
+        said = self.known(match["word"])
         if not match.groupdict().get("no"):
             return said
         others = [word for word in self.allowed if word != said]
@@ -73,9 +69,6 @@ def _words(allowed: tuple[str, ...]) -> _Words:
     flags = re.IGNORECASE
     return _Words(
         allowed=allowed,
-        strict=re.compile(
-            rf"{HASHES}[ \t]*+(?P<bold>\*\*)?(?P<word>{any_of})\.?(?(bold)\*\*\.?)[ \t\r]*+$", flags | re.MULTILINE
-        ),
         first=re.compile(rf"[\W_]{{0,20}}{word}(?=[^\w\s(]|[ \t]{{0,4}}(?:[\n\r\u2014-]|\Z))", flags),
         here=re.compile(negated, flags),
         alone=re.compile(rf"[\W_]{{0,20}}(?<![\w-]){word}[\W_]{{0,20}}", flags),
@@ -98,11 +91,7 @@ def _decided(text: str, words: _Words) -> str | None:
     """The last line where it is nothing but a word, else the first word, else in bold, else the last mention."""
     tail = text[-TAIL:]
     last = words.alone.fullmatch(tail.rstrip().rpartition("\n")[2])
-    first = words.first.match(text)
-    for found in ([last] if last else [], [first] if first else [], words.bold.finditer(tail)):
-        for match in reversed(deque(found, maxlen=_MENTIONS)):
-            return words.spelt(match)
-    if cut_off(tail):
-        return None
-    mentions = deque(words.mention.finditer(words.either.sub(" ", tail)), maxlen=1)
-    return words.spelt(mentions[0]) if mentions else None
+    if decisive := last or words.first.match(text) or next(backward(words.bold, tail), None):
+        return words.spelt(decisive)
+    mention = next(backward(words.mention, words.either.sub(" ", tail)), None)
+    return words.spelt(mention) if mention and not cut_off(tail) else None
