@@ -32,7 +32,8 @@ _UP_TO = (
     r"(?:(?!\bnot\b|n['\u2019o]t\b|\bnever\b)[^\n.:=]){0,60}?"
 )
 _SAID = re.compile(
-    rf"\b(?P<noun>answer|(?:option|choice)(?!\s{{1,3}}\W{{0,3}}\w{{1,4}}\W{{0,3}}\s(?:is|was)\b))s?\b{_UP_TO}\b(?:is|be|was)\b(?!\s(?:not|n['\u2019]t)\s)"
+    r"\b(?P<noun>answer|(?:option|choice)(?!\s{1,3}\W{0,3}\w{1,4}\W{0,3}\s(?:is|was)\b))s?\b"  # not "option B is"
+    rf"{_UP_TO}\b(?:is|be|was)\b(?!\s(?:not|n['\u2019]t)\s)"
     r"|\b(?P<title>answer|option|choice|conclusion|solution|output|result)\b[*_ ]{0,4}[:=]",
     re.IGNORECASE,
 )
@@ -45,7 +46,8 @@ _UNDECIDED = re.compile(
     re.IGNORECASE,
 )
 _CUT = re.compile(
-    r"(?:[-+/=<,;(\[{]|\s\*|[\s\"'](?:the|an|of|to|in|is|are|and|or|not|we|that|with|for|by|as|from|which|than))\s{0,9}\Z"
+    r"(?:[-+/=<,;(\[{]|\s\*"
+    r"|[\s\"'](?:the|an|of|to|in|is|are|and|or|not|we|that|with|for|by|as|from|which|than))\s{0,9}\Z"
 )
 
 
