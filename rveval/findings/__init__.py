@@ -1,22 +1,65 @@
-"""Records -> what they say: each variant of a study with its intervals, and against its baseline, paired by item id.
+"""Stored cells -> what they say: each variant of a study with its intervals, and against its baseline, item by item.
 
-    compare      the rows of the table at the end of a run: `compare`, `missing`, `Row`
-    typed        the schema of summary.json; `items` writes the item files beside it
-    build        studies -> summary.json: `layout` and `reading` lay the cells out on a `board`, `comparisons`,
-                 `families`, `curves` and `claims` ask the statistics, `words` says it
-    recipes      what a line is made of, and what two lines have in common; on it stand `nulls` (would any vector do?),
-                 `interference` (do several add up?) and `sweeps` (which part, how much of it?)
-    moves        where a difference comes from
+    build      studies -> `Report`: the findings, the verdict, summary.json
+    pieces     what a finding is made of: numbers, sentences, tables; `pictures` are plain data too
+    study      the cells laid out, variants as lines and tasks as columns (`layout`, `marks` and `ways` read them)
+    analysis   what findings are computed from, and where they register
 
-A baseline is the same study's base (alpha 0) asked exactly as the variant was: every setting of the two cells is the
-same but the weights. Where there is none, no difference is given.
+Every other file is one finding (`nulls`, `survival`, ...) with what it computes, says, tabulates and draws; to add one
+is to add its file. `wording` writes numbers in sentences, `items` the files that the page's item viewer loads.
 """
 
 from __future__ import annotations
 
 from rveval.findings.build import build
-from rveval.findings.compare import Row, compare, missing, scores
-from rveval.findings.layout import Study
-from rveval.findings.typed import Summary
+from rveval.findings.claims import check as check_claims
+from rveval.findings.end_table import end_table
+from rveval.findings.pictures import Bars, Choice, Curve, Forest, Heat, Panel, Picture, Strip
+from rveval.findings.pieces import (
+    Column,
+    Finding,
+    Interval,
+    ItemsLink,
+    Outcome,
+    Points,
+    PValue,
+    Row,
+    Score,
+    Share,
+    Statement,
+    Table,
+    Value,
+)
+from rveval.findings.report import SCHEMA_VERSION, Report
+from rveval.findings.study import Reader, Study
 
-__all__ = ["Row", "Study", "Summary", "build", "compare", "missing", "scores"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "Bars",
+    "Choice",
+    "Column",
+    "Curve",
+    "Finding",
+    "Forest",
+    "Heat",
+    "Interval",
+    "ItemsLink",
+    "Outcome",
+    "PValue",
+    "Panel",
+    "Picture",
+    "Points",
+    "Reader",
+    "Report",
+    "Row",
+    "Score",
+    "Share",
+    "Statement",
+    "Strip",
+    "Study",
+    "Table",
+    "Value",
+    "build",
+    "check_claims",
+    "end_table",
+]

@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from rveval import stats
 from rveval.errors import Problem, Refused
-from rveval.findings.board import Board, means, ordered
-from rveval.findings.comparisons import interval
-from rveval.findings.tasks import chance
-from rveval.findings.typed import Claim, TaskRow, VariantRow
+from rveval.findings.analysis import Analysis, finding, interval
+from rveval.findings.marks import Floats, ordered
+from rveval.findings.pictures import Sign
+from rveval.findings.pieces import Column, Finding, Interval, Outcome, Points, Row, Table
+from rveval.findings.report import TaskRow, VariantRow
+from rveval.findings.study import Grid
 
 _KEYS = {"id", "text", "points", "task", "baseline_task", "model", "vector", "alpha"}
 _NEEDED = {"id", "text", "points", "task"}
+_SIGNS: dict[str, Sign] = {"reproduced": "better", "not reproduced": "worse", "underpowered": "unclear"}
+
+
+class Claim(TypedDict):
+    """A published number, judged. `claimed` and `found` are differences of shares; `found` is null where the study has
+    no such cells. `verdict`: "reproduced", "not reproduced", "underpowered", "no verdict" (at the floor or the
+    ceiling), "not tested"."""
+
+    id: str
+    source: str
+    text: str
+    task: str
+    variant: str | None
+    claimed: float
+    found: Interval | None
+    detectable: float | None
+    verdict: str
+    why: str
 
 
 def check(claims: Sequence[Mapping[str, Any]], where: str) -> None:
@@ -35,19 +55,19 @@ def check(claims: Sequence[Mapping[str, Any]], where: str) -> None:
         raise Refused(problems)
 
 
-def judged(board: Board, claims: Sequence[Mapping[str, Any]]) -> list[Claim]:
+def rows(analysis: Analysis) -> list[Claim]:
     """Every claim, against each variant that it speaks of; "not tested" where the study has no such cells.
 
     A claim's `model` and `vector` are regular expressions over labels, `alpha` is the coefficient (1 by default);
     `baseline_task` is what the baseline was asked, where that is another task than the variant's.
     """
-    found: list[Claim] = []
-    for claim in claims:
-        rows = [row for row in board.variants if _speaks_of(claim, row)]
-        verdicts = [one for row in rows if (one := _judge(board, claim, row)) is not None]
-        why = "the study has the variant, but not with these tasks and its baseline" if rows else _missing(claim)
-        found += verdicts or [_claim(claim, None, None, "not tested", why)]
-    return found
+    every: list[Claim] = []
+    for claim in analysis.claims:
+        lines = [row for row in analysis.grid.variants if _speaks_of(claim, row)]
+        judged = [row for line in lines if (row := _judge(analysis.grid, claim, line)) is not None]
+        why = "the study has the variant, but not with these tasks and its baseline" if lines else _missing(claim)
+        every += judged or [_claim(claim, None, None, "not tested", why)]
+    return every
 
 
 def _speaks_of(claim: Mapping[str, Any], row: VariantRow) -> bool:
@@ -64,31 +84,33 @@ def _missing(claim: Mapping[str, Any]) -> str:
     return f"the study has no variant of {', '.join(wanted) or 'this kind'}"
 
 
-def _judge(board: Board, claim: Mapping[str, Any], row: VariantRow) -> Claim | None:
-    tasks = {task["task"]: task for task in board.tasks}
+def _judge(grid: Grid, claim: Mapping[str, Any], line: VariantRow) -> Claim | None:
+    tasks = {task["task"]: task for task in grid.tasks}
     mine, theirs = tasks.get(claim["task"]), tasks.get(claim.get("baseline_task", claim["task"]))
-    if mine is None or theirs is None or row["baseline"] is None:
+    if mine is None or theirs is None or line["baseline"] is None:
         return None
-    members = board.members(row["id"], mine, 0)
-    found = _scores(board, row["id"], mine, members)
-    plain = [board.task(name)["source"] for name in members] if mine is not theirs else members
-    base = _scores(board, row["baseline"], theirs, plain)
-    if found is None or base is None or set(found[0]) != set(base[0]):
+    members = grid.members(line["id"], mine, 0)
+    own = _scores(grid, line["id"], mine, members)
+    plain = [grid.task(name)["source"] for name in members] if mine is not theirs else members
+    base = _scores(grid, line["baseline"], theirs, plain)
+    if own is None or base is None or set(own[0]) != set(base[0]):
         return None
-    result = stats.paired(found[1], ordered(base[1], base[0], found[0], claim["task"]), chance(mine))
-    judgement = stats.judge(float(claim["points"]) / 100, result)
-    return _claim(claim, row["id"], result, judgement.verdict, judgement.reason)
+    measured = stats.paired(own[1], ordered(base[1], base[0], own[0], claim["task"]), mine["chance"])
+    judgement = stats.judge(float(claim["points"]) / 100, measured)
+    return _claim(claim, line["id"], measured, judgement.verdict, judgement.reason)
 
 
-def _scores(board: Board, variant: str, task: TaskRow, members: list[str]) -> Any:
-    draws = [draw for draw in task["draws"] if members and (variant, members[0], draw) in board.cells]
+def _scores(grid: Grid, variant: str, task: TaskRow, members: list[str]) -> tuple[tuple[str, ...], Floats] | None:
+    draws = [draw for draw in task["draws"] if members and (variant, members[0], draw) in grid.cells]
     try:
-        return means(board, variant, members, draws) if draws else None
+        return grid.means(variant, members, draws) if draws else None
     except Refused:
         return None
 
 
-def _claim(claim: Mapping[str, Any], variant: str | None, found: stats.Paired | None, verdict: str, why: str) -> Claim:
+def _claim(
+    claim: Mapping[str, Any], variant: str | None, measured: stats.Paired | None, verdict: str, why: str
+) -> Claim:
     return Claim(
         id=str(claim["id"]),
         source=str(claim.get("source", "")),
@@ -96,8 +118,43 @@ def _claim(claim: Mapping[str, Any], variant: str | None, found: stats.Paired | 
         task=str(claim["task"]),
         variant=variant,
         claimed=float(claim["points"]) / 100,
-        found=interval(found.difference) if found else None,
-        detectable=found.detectable if found else None,
+        found=interval(measured.difference) if measured else None,
+        detectable=measured.detectable if measured else None,
         verdict=verdict,
         why=why,
+    )
+
+
+@finding(130)
+def claims(analysis: Analysis) -> Finding:
+    every = analysis.once(rows)
+    lines = [
+        Row(
+            [
+                row["text"],
+                row["source"],
+                analysis.grid.title(row["task"]),
+                analysis.grid.label(row["variant"]) if row["variant"] is not None else "",
+                row["found"]["n"] if row["found"] else None,
+                Points(row["claimed"]),
+                Points(row["found"]) if row["found"] else None,
+                Points(row["detectable"], signed=False) if row["detectable"] is not None else None,
+                Outcome(row["verdict"], _SIGNS.get(row["verdict"], "")),
+                row["why"],
+            ],
+            detail=row["found"] is None,
+        )
+        for row in every
+    ]
+    headings = ("claim", "source", "task", "variant", "items", "claimed, points", "found, points")
+    columns = [*map(Column, (*headings, "detectable (uncorrected)", "verdict")), Column("why", paper=False)]
+    untested = sum(row["found"] is None for row in every)
+    note = f"{untested} more could not be tested with these cells." if untested else ""
+    return Finding(
+        "claims",
+        "Published numbers",
+        lead="What papers claim, against what was found here.",
+        rows=every,
+        tables=[Table("claims", "Published claims", columns, lines, note, open=True)],
+        empty="There are no published numbers to compare with: conf/claims holds none.",
     )

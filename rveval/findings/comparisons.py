@@ -1,253 +1,204 @@
-"""A variant against its baseline: on each task, pooled over tasks, where it comes from, and next to the noise."""
+"""Every variant against its baseline, on every task, paired by item."""
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Any, cast
+from typing import TypedDict
 
 from rveval import stats
-from rveval.errors import Problem, Refused
-from rveval.findings.board import Board, Cell, Pair, ordered, pair
-from rveval.findings.compare import flat_settings
-from rveval.findings.moves import CLASSES, moves
-from rveval.findings.reading import Marks
-from rveval.findings.tasks import chance
-from rveval.findings.typed import (
-    Call,
-    Comparison,
-    Edge,
-    Gains,
-    Hypotheses,
-    Interval,
-    Noise,
-    Share,
-    TaskRow,
-)
+from rveval.findings import noise
+from rveval.findings.analysis import CONTROLS, VARIANTS, Analysis, call, edge_of, finding, interval, kind_of, who
+from rveval.findings.pictures import Call
+from rveval.findings.pieces import Clause, Column, Edge, Finding, Interval, Points, PValue, Row, Table
+from rveval.findings.study import Pair
+from rveval.findings.wording import listed, outcome, points, ranged
 
-SIGNIFICANT = 1 - stats.LEVEL
-VARIANTS, CONTROLS = "variants", "null controls"
+QUESTIONS = {
+    "clean tasks": "from its baseline on a benchmark?",
+    "perturbed tasks": "from its baseline under a family?",
+    "members of groups": "from its baseline on a subtask?",
+}
+SAID_OF_GAINS, BUT, SAID_OF_OTHERS, SAID_OF_KEPT = 0, 2, 3, 5
+"""Places of the clauses of a variant's sentence: gains and losses, what takes a gain away, the rest, what is kept."""
 
 
-def interval(found: stats.Interval) -> Interval:
-    """An interval as JSON holds it."""
-    return cast(Interval, asdict(found))
+class Comparison(TypedDict):
+    """A variant against its baseline on one task, all draws together, paired by item id.
 
-
-def pairs(board: Board) -> list[Pair]:
-    """Every line with a baseline, on every task that both were asked; what has none is said in the problems.
-
-    Raises:
-        Refused: cells to be compared hold different items; all of them are named.
+    `p` is McNemar's exact test (with several draws or samples: the sign test over items), `p_mid` its mid-p form,
+    `p_holm` is corrected over the hypotheses named by `hypotheses`. `detectable`: the smallest true difference that
+    these items would show with the rules' power. `noise`: how far the baseline differs from itself when it is run
+    again with its requests in another order (the largest such difference on this task), null where it was not.
+    `call`: what may be said, "edge" at the floor or the ceiling; "unclear" where the interval or p_holm leaves it open.
     """
-    found: list[Pair] = []
-    problems: list[Problem] = []
-    for row in board.variants:
-        if row["is_baseline"]:
-            continue
-        for task in board.tasks:
-            try:
-                one = pair(board, row["id"], task)
-            except Refused as error:
-                problems.extend(error.problems)
-                continue
-            if one is not None:
-                found.append(one)
-            elif not task["members"] and any(key[:2] == (row["id"], task["task"]) for key in board.cells):
-                _say_why_none(board, row["id"], task)
-    if problems:
-        raise Refused(problems)
-    return found
+
+    variant: str
+    baseline: str
+    task: str
+    benchmark: str
+    family: str
+    draws: list[int]
+    difference: Interval
+    fixed: int
+    broken: int
+    p: float
+    p_mid: float
+    p_holm: float
+    hypotheses: str
+    detectable: float
+    at_edge: Edge
+    noise: float | None
+    call: Call
 
 
-def _say_why_none(board: Board, variant: str, task: TaskRow) -> None:
-    """Why a cell has no baseline, and what to run for it to have one."""
-    label = next(row["label"] for row in board.variants if row["id"] == variant)
-    mine = next(cell for key, cell in board.cells.items() if key[:2] == (variant, task["task"]))
-    bases = [cell for cell in board.cells.values() if not cell.record["variant"]["terms"]]
-    asked = [cell for cell in bases if cell.record["task"] == task["task"]]
-    same_model = [cell for cell in asked if cell.record["variant"]["base"] == mine.record["variant"]["base"]]
-    if not asked:
-        what = "there is no baseline to compare it with: the base was not asked this task"
-    elif not same_model:
-        what = "there is no baseline to compare it with: the base of this variant was not asked this task"
-    else:
-        keys = _unlike(mine, same_model[0])
-        what = f"its baseline was asked in another way ({', '.join(keys) or 'other draws'}), so no difference is given"
-    fix = "run the same command with alpha=0 and the same settings, in this study"
-    board.trouble("missing", what, f"{label}, {task['task']}", fix)
-
-
-def _unlike(one: Cell, other: Cell) -> list[str]:
-    ours, theirs = (dict(flat_settings(cell.record["settings"])) for cell in (one, other))
-    keys = sorted(key for key in (ours.keys() | theirs.keys()) - {"variant"} if ours.get(key) != theirs.get(key))
-    return [f"{key}: {ours.get(key, 'null')} and {theirs.get(key, 'null')}" for key in keys]
-
-
-def who(one: Pair) -> str:
-    """The start of the name of a pair's family of hypotheses.
-
-    Null controls are families of their own: they ask another question, and how many of them were run must not weaken
-    what can be said of the real vector.
-    """
-    return CONTROLS if one.null else VARIANTS
-
-
-def compare_all(found: Sequence[Pair], noise: Sequence[Noise]) -> tuple[list[Comparison], list[Hypotheses]]:
-    """All comparisons, corrected within their families of hypotheses, and these families.
+def rows(analysis: Analysis) -> list[Comparison]:
+    """All comparisons, corrected within their families of hypotheses.
 
     What stands at the floor or the ceiling is corrected with the rest: it was asked too.
     """
-    rows = [_comparison(one, noise) for one in found]
-    asked = {
-        "clean tasks": "from its baseline on a benchmark?",
-        "perturbed tasks": "from its baseline under a family?",
-        "members of groups": "from its baseline on a subtask?",
-    }
-    hypotheses = []
-    for who, kind in product((VARIANTS, CONTROLS), asked):
-        name, question = f"{who} x {kind}", f"does a {who.removesuffix('s')} differ {asked[kind]}"
-        here = [row for row in rows if row["hypotheses"] == name]
-        correct(here, name)
-        if here:
-            hypotheses.append(Hypotheses(name=name, question=question, n=len(here)))
-    for row in rows:
+    runs = analysis.once(noise.rows)
+    every = [_comparison(pair, runs) for pair in analysis.pairs]
+    for whose, kind in product((VARIANTS, CONTROLS), QUESTIONS):
+        name = f"{whose} x {kind}"
+        question = f"does a {whose.removesuffix('s')} differ {QUESTIONS[kind]}"
+        analysis.correct([row for row in every if row["hypotheses"] == name], name, question)
+    for row in every:
         row["call"] = call(row["difference"], row["p_holm"], row["at_edge"], row["noise"])
-    return rows, hypotheses
+    return every
 
 
-def correct(rows: Sequence[Any], name: str) -> None:
-    """Holm over the p of these rows, written into their `p_holm`."""
-    adjusted = stats.holm({str(place): row["p"] for place, row in enumerate(rows)}, name).adjusted
-    for place, row in enumerate(rows):
-        row["p_holm"] = adjusted[str(place)]
-
-
-def call(difference: Interval, p_holm: float, edge: Edge = "", noise: float | None = None) -> Call:
-    """What may be said of a difference: it counts if its corrected p does, its interval does, and noise is smaller."""
-    if edge:
-        return "edge"
-    if p_holm >= SIGNIFICANT or (noise is not None and abs(difference["value"]) <= noise):
-        return "unclear"
-    if difference["low"] > 0:
-        return "better"
-    return "worse" if difference["high"] < 0 else "unclear"
-
-
-def _comparison(one: Pair, noise: Sequence[Noise]) -> Comparison:
-    found = stats.paired(one.ours, one.theirs, chance(one.task))
-    kind = "clean tasks" if one.task["family"] == "clean" else "perturbed tasks"
+def _comparison(pair: Pair, runs: Sequence[noise.Noise]) -> Comparison:
+    measured = stats.paired(pair.ours, pair.theirs, pair.task["chance"])
     return Comparison(
-        variant=one.variant,
-        baseline=one.baseline,
-        task=one.task["task"],
-        benchmark=one.task["benchmark"],
-        family=one.task["family"],
-        draws=one.draws,
-        difference=interval(found.difference),
-        fixed=found.fixed,
-        broken=found.broken,
-        p=found.p,
-        p_mid=found.mid_p,
-        p_holm=found.p,
-        hypotheses=f"{who(one)} x {kind if one.task['shown'] else 'members of groups'}",
-        detectable=found.detectable,
-        at_edge=cast(Edge, found.edge or ""),
-        noise=_noise(one, noise),
+        variant=pair.variant,
+        baseline=pair.baseline,
+        task=pair.task["task"],
+        benchmark=pair.task["benchmark"],
+        family=pair.task["family"],
+        draws=pair.draws,
+        difference=interval(measured.difference),
+        fixed=measured.fixed,
+        broken=measured.broken,
+        p=measured.p,
+        p_mid=measured.mid_p,
+        p_holm=measured.p,
+        hypotheses=f"{who(pair)} x {kind_of(pair.task)}",
+        detectable=measured.detectable,
+        at_edge=edge_of(measured.edge),
+        noise=_noise(pair, runs),
         call="unclear",
     )
 
 
-def _noise(one: Pair, noise: Sequence[Noise]) -> float | None:
+def _noise(pair: Pair, every: Sequence[noise.Noise]) -> float | None:
     """The largest difference between two runs of one thing; of a group, of all its members together."""
-    runs: dict[tuple[str, int, int], dict[str, Noise]] = defaultdict(dict)
-    for row in noise:
-        if row["task"] in one.members:
+    runs: dict[tuple[str, int, int], dict[str, noise.Noise]] = defaultdict(dict)
+    for row in every:
+        if row["task"] in pair.members:
             runs[row["variant"], row["draw"], row["repeat"]][row["task"]] = row
-    whole = [list(run.values()) for run in runs.values() if len(run) == len(one.members)]
+    whole = [list(run.values()) for run in runs.values() if len(run) == len(pair.members)]
     moved = [abs(sum(r["difference"]["value"] * r["n"] for r in run)) / sum(r["n"] for r in run) for run in whole]
     return max(moved, default=None)
 
 
-def gains(board: Board, found: Sequence[Pair]) -> list[Gains]:
-    """Where every difference comes from, draw by draw."""
-    rows = []
-    for one in found:
-        for draw in one.draws:
-            ours, theirs = board.marks(one.variant, one.members, draw), board.marks(one.baseline, one.members, draw)
-            assert ours is not None, one
-            assert theirs is not None, one
-            rows.append(_gains(one, draw, ours, reordered(theirs, ours.ids, one.task["task"])))
-    return rows
+def on_clean(analysis: Analysis) -> dict[str, list[Comparison]]:
+    """By variant: its comparisons on clean tasks, those of the short tables; what the verdict is about."""
+    judged: dict[str, list[Comparison]] = defaultdict(list)
+    for row in analysis.once(rows):
+        if row["family"] == "clean" and analysis.grid.shown(row["task"]):
+            judged[row["variant"]].append(row)
+    return judged
 
 
-def _gains(one: Pair, draw: int, ours: Marks, theirs: Marks) -> Gains:
-    what = moves(ours, theirs)
-    shares = []
-    for place, name in enumerate(CLASSES):
-        mine = what.kind == place
-        fixed, broken = int((what.move[mine] > 0).sum()), int((what.move[mine] < 0).sum())
-        difference = float(what.change[mine].sum()) / ours.n
-        shares.append(Share(name=name, fixed=fixed, broken=broken, difference=difference))
-    whole = float(what.change.mean())
-    return Gains(
-        variant=one.variant,
-        baseline=one.baseline,
-        task=one.task["task"],
-        draw=draw,
-        n=ours.n,
-        difference=whole,
-        classes=shares,
+def ranked(analysis: Analysis) -> list[str]:
+    """The variants that may be named as better or worse, best first: null controls where there is nothing else."""
+    judged = analysis.once(on_clean)
+    lines = [row for row in analysis.grid.variants if row["id"] in judged]
+    candidates = [row["id"] for row in lines if not row["null"]] or [row["id"] for row in lines]
+    return sorted(candidates, key=lambda variant: rank(analysis, variant), reverse=True)
+
+
+def rank(analysis: Analysis, variant: str) -> tuple[float, ...]:
+    """Benchmarks that it helps on less those it hurts on, then its mean difference, then the smaller alpha."""
+    judged = analysis.once(on_clean)[variant]
+    calls = [row["call"] for row in judged]
+    mean = sum(row["difference"]["value"] for row in judged) / len(judged)
+    return calls.count("better") - calls.count("worse"), mean, -abs(analysis.grid.variant(variant)["alpha"])
+
+
+@finding(20)
+def comparisons(analysis: Analysis) -> Finding:
+    every = analysis.once(rows)
+    return Finding(
+        "comparisons",
+        "Differences to the baseline",
+        lead="Every variant against its baseline on the same items, on every task.",
+        rows=every,
+        clauses=[clause for variant in analysis.once(ranked) for clause in _clauses(analysis, variant)],
+        tables=[_table(analysis, every)],
+        empty="No pairs to compare: there is no baseline on the same items.",
     )
 
 
-def reordered(marks: Marks, ids: tuple[str, ...], where: str) -> Marks:
-    """The same marks in another order of items."""
-    import numpy as np
+def _clauses(analysis: Analysis, variant: str) -> Iterator[Clause]:
+    """What one variant does, call by call."""
+    judged = analysis.once(on_clean)[variant]
+    for place, name, words in ((SAID_OF_GAINS, "better", "helps on"), (SAID_OF_GAINS + 1, "worse", "hurts on")):
+        if same := [row for row in judged if row["call"] == name]:
+            yield Clause(variant, place, f"{words} {_each(analysis, same)}")
+    if unclear := [row for row in judged if row["call"] == "unclear"]:
+        words = "shows no difference that can be told from chance on"
+        yield Clause(variant, SAID_OF_OTHERS, f"{words} {_each(analysis, unclear, True)}")
+    if edge := [row for row in judged if row["call"] == "edge"]:
+        named = listed(f"{analysis.grid.title(row['task'])} (both at the {row['at_edge']})" for row in edge)
+        yield Clause(variant, SAID_OF_OTHERS + 1, f"can't be judged on {named}")
 
-    if marks.ids == ids:
-        return marks
-    places = ordered(np.arange(marks.n, dtype=float), marks.ids, ids, where).astype(int).tolist()
-    names = [name for name in Marks.__dataclass_fields__ if name not in ("ids", "left", "tokens")]
-    columns = {name: getattr(marks, name)[places] for name in names}
-    return Marks(ids=ids, left=tuple(marks.left[place] for place in places), tokens=marks.tokens, **columns)
+
+def _each(analysis: Analysis, judged: Sequence[Comparison], missed: bool = False) -> str:
+    def said(row: Comparison) -> str:
+        more = f"; less than {points(row['detectable'], False)} points would mostly be missed" if missed else ""
+        if missed and row["noise"] and abs(row["difference"]["value"]) <= row["noise"]:
+            more = f"; no more than the noise, {points(row['noise'], False)}"
+        return f"{analysis.grid.title(row['task'])}: {ranged(row['difference'])}{more}"
+
+    return listed(map(said, sorted(judged, key=lambda row: -abs(row["difference"]["value"]))), ", and on ")
 
 
-def noise_of(board: Board) -> list[Noise]:
-    """Every cell that was run again, against its first run."""
-    firsts = {_but_repeat(cell): (key, cell) for key, cell in board.cells.items()}
-    rows = []
-    for again in board.repeats:
-        record = again.record
-        known = firsts.get(_but_repeat(again))
-        if known is None:
-            what = "was run again with its requests in another order, and its first run is not in the study"
-            board.trouble("missing", what, f"{record['variant']['label']}, {record['task']}", "run it once more")
-            continue
-        (variant, task, draw), first = known
-        marks = reordered(again.marks, first.marks.ids, task)
-        differ = (marks.answers != first.marks.answers).astype(float)
-        found = stats.paired(marks.score, first.marks.score)
-        rows.append(
-            Noise(
-                variant=variant,
-                task=task,
-                draw=draw,
-                repeat=int(record["settings"]["repeat"]),
-                n=marks.n,
-                scores_differ=interval(stats.accuracy((marks.score != first.marks.score).astype(float))),
-                responses_differ=interval(stats.accuracy(differ)),
-                difference=interval(found.difference),
-                fixed=found.fixed,
-                broken=found.broken,
-            )
+def _table(analysis: Analysis, every: Sequence[Comparison]) -> Table:
+    lines = [
+        Row(
+            [
+                analysis.grid.label(row["variant"]),
+                analysis.marked(row["task"]),
+                row["difference"]["n"],
+                Points(row["difference"], counts=row["call"] in ("better", "worse")),
+                row["fixed"],
+                row["broken"],
+                PValue(row["p"]),
+                PValue(row["p_mid"]),
+                PValue(row["p_holm"]),
+                row["hypotheses"],
+                Points(row["detectable"], signed=False),
+                None if row["noise"] is None else Points(row["noise"], signed=False),
+                outcome(row["call"], f"no verdict: at the {row['at_edge']}" if row["at_edge"] else ""),
+            ],
+            detail=not analysis.grid.shown(row["task"]),
         )
-    return rows
-
-
-def _but_repeat(cell: Cell) -> str:
-    settings = {key: value for key, value in cell.record["settings"].items() if key != "repeat"}
-    return json.dumps([cell.record["variant"]["fingerprint"], settings], sort_keys=True)
+        for row in every
+    ]
+    columns = [
+        *map(Column, ("variant", "task", "items", "difference, points", "fixed", "broken")),
+        *map(Column, ("p", "mid-p", "p (Holm)")),
+        Column("corrected with", "the family of hypotheses", paper=False),
+        Column("detectable (uncorrected)", "the smallest true difference that one test alone would mostly find"),
+        Column("noise", "how far the baseline differs from itself when it is run again"),
+        Column("verdict"),
+    ]
+    names = Counter(row["hypotheses"] for row in every)
+    together = "; ".join(f"{name} ({number})" for name, number in names.items())
+    note = f"Corrected together: {together}. Bold: it counts after Holm's correction. Detectable: the smallest true "
+    note += "difference that would mostly be found by one test alone; after Holm's correction it is larger."
+    note = analysis.footnote(note, (row["task"] for row in every if analysis.grid.shown(row["task"])))
+    return Table("comparisons", "Differences to the baseline", columns, lines, note)

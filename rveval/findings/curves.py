@@ -1,159 +1,295 @@
-"""Lines that are one vector at several alphas: the curve of dose and response, and the table of prompt by vector."""
+"""How much of the vector: accuracy over the scaling coefficient alpha, its trend, the best alpha honestly chosen."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TypedDict
 
-from rveval import perturb, stats
+from rveval import stats
 from rveval.errors import Refused
-from rveval.findings import recipes
-from rveval.findings.board import Board, means, ordered
-from rveval.findings.comparisons import interval
-from rveval.findings.families import clean_tasks, families_of, under
-from rveval.findings.tasks import chance
-from rveval.findings.typed import Best, Curve, Effect, Effects, Factorial, Point, TaskRow, Trend, VariantRow
+from rveval.findings import nulls, pictures, recipes
+from rveval.findings.analysis import Analysis, finding, interval
+from rveval.findings.marks import Floats, ordered
+from rveval.findings.pictures import Choice, Picture
+from rveval.findings.pieces import Column, Finding, Interval, Points, PValue, Row, Share, Statement, Table
+from rveval.findings.report import TaskRow, VariantRow
+from rveval.findings.study import Grid
+from rveval.findings.wording import count, number, p_value, percent, points, ranged, sign_of, span
 
-if TYPE_CHECKING:
-    from rveval.findings.board import Floats
-
-CUES = tuple(name for name, family in perturb.FAMILIES.items() if family.steps == "asks")
+WEIGHT = 30
 _FEWEST = 3  # alphas for a trend, or for choosing the best
 
+Direction = dict[float, VariantRow]
+"""The lines of one vector by alpha, the baseline at 0."""
 
-def directions(board: Board) -> list[dict[float, VariantRow]]:
-    """The lines of one vector by alpha, the baseline at 0; a line alone with its baseline is a direction too.
+
+class Point(TypedDict):
+    """One alpha of a curve; `variant` is the base's id at alpha 0."""
+
+    alpha: float
+    variant: str
+    accuracy: Interval
+    difference: Interval | None
+    extraction_failed: float
+    tokens: float
+
+
+class Trend(TypedDict):
+    """Does accuracy move with alpha? `slope` is the change of accuracy for each unit of alpha; a straight line only: a
+    curve that rises and falls again may have none."""
+
+    slope: Interval
+    p: float
+
+
+class Best(TypedDict):
+    """The best alpha, chosen on one half of the items and reported on the other: `held_out` is its difference to alpha
+    0 there, an honest number; `chosen_on` its accuracy on the half that chose it, too high to be reported."""
+
+    alpha: float
+    variant: str
+    chosen_on: Interval
+    held_out: Interval
+    p: float
+
+
+class Curve(TypedDict):
+    """Dose and response on one task. `trend` and `best` are null where there are too few alphas."""
+
+    model: str
+    vector: str
+    task: str
+    benchmark: str
+    family: str
+    points: list[Point]
+    trend: Trend | None
+    best: Best | None
+
+
+def directions(grid: Grid) -> list[Direction]:
+    """The lines of each vector; a line alone with its baseline is a direction too.
 
     One vector is one list of terms, in one scope, under the same transforms with the same seeds: see `recipes.same`.
     """
-    lines = {row["id"]: row for row in board.variants}
-    found: dict[str, dict[float, VariantRow]] = defaultdict(dict)
-    for row in board.variants:
-        if row["is_baseline"] or row["baseline"] is None or not row["vector"]:
-            continue
-        key = recipes.same(row, alpha=None)
-        found[key].setdefault(0.0, lines[row["baseline"]])
-        found[key][row["alpha"]] = row
-    return [dict(sorted(direction.items())) for direction in found.values()]
+    lines = {row["id"]: row for row in grid.variants}
+    known: dict[str, Direction] = defaultdict(dict)
+    for row in grid.variants:
+        if not row["is_baseline"] and row["baseline"] is not None and row["vector"]:
+            direction = known[recipes.same(row, alpha=None)]
+            direction.setdefault(0.0, lines[row["baseline"]])
+            direction[row["alpha"]] = row
+    return [dict(sorted(direction.items())) for direction in known.values()]
 
 
-def curves(board: Board, seed: int) -> list[Curve]:
+def rows(analysis: Analysis) -> list[Curve]:
     """Every vector with two alphas or more besides 0, on every task of the short tables."""
-    found = []
-    for direction in directions(board):
-        if len(direction) >= _FEWEST:
-            for task in board.tasks:
-                if task["shown"] and (curve := _curve(board, direction, task, seed)):
-                    found.append(curve)
-    return found
+    shown = [task for task in analysis.grid.tasks if task["shown"]]
+    known = [direction for direction in directions(analysis.grid) if len(direction) >= _FEWEST]
+    every = [_curve(analysis, direction, task) for direction in known for task in shown]
+    return [row for row in every if row is not None]
 
 
-def _curve(board: Board, direction: dict[float, VariantRow], task: TaskRow, seed: int) -> Curve | None:
+def _curve(analysis: Analysis, direction: Direction, task: TaskRow) -> Curve | None:
+    grid, first = analysis.grid, task["draws"][0]
+    members = grid.members(direction[0.0]["id"], task, first)
     scores: dict[float, Floats] = {}
     ids: tuple[str, ...] = ()
-    members = _members(board, direction[0.0], task)
     for alpha, row in direction.items():
-        column = _scores(board, row, task, members)
+        column = _scores(grid, row, task, members)
         if column is not None:
             ids = ids or column[0]
             scores[alpha] = ordered(column[1], column[0], ids, f"{task['task']}: the curve of {row['vector']}")
     if 0.0 not in scores or len(scores) < _FEWEST:
         return None
-    guess = chance(task)
-    found = stats.dose_response(scores, guess)
-    best = stats.best_alpha(scores, ids, str(seed), guess)
+    measured = stats.dose_response(scores, task["chance"])
+    best = stats.best_alpha(scores, ids, str(analysis.seed), task["chance"])
     some = next(row for alpha, row in direction.items() if alpha)
-    points = [
-        Point(
-            alpha=dose.alpha,
-            variant=direction[dose.alpha]["id"],
-            accuracy=interval(dose.accuracy),
-            difference=interval(dose.against_base.difference) if dose.against_base else None,
-            extraction_failed=float(marks.failed.sum() / marks.count.sum()),
-            tokens=float(marks.tokens.mean()),
-        )
-        for dose in found.curve
-        if (marks := board.marks(direction[dose.alpha]["id"], members, task["draws"][0])) is not None
-    ]
     return Curve(
         model=some["model"],
         vector=recipes.named(some),
         task=task["task"],
         benchmark=task["benchmark"],
         family=task["family"],
-        points=points,
-        trend=Trend(slope=interval(found.trend.difference), p=found.trend.p),
+        points=[
+            Point(
+                alpha=dose.alpha,
+                variant=direction[dose.alpha]["id"],
+                accuracy=interval(dose.accuracy),
+                difference=interval(dose.against_base.difference) if dose.against_base else None,
+                extraction_failed=float(marks.failed.sum() / marks.count.sum()),
+                tokens=float(marks.tokens.mean()),
+            )
+            for dose in measured.curve
+            if (marks := grid.marks(direction[dose.alpha]["id"], members, first)) is not None
+        ],
+        trend=Trend(slope=interval(measured.trend.difference), p=measured.trend.p),
         best=_best(best, direction) if best else None,
     )
 
 
-def _members(board: Board, row: VariantRow, task: TaskRow) -> list[str]:
-    return board.members(row["id"], task, task["draws"][0])
-
-
 def _scores(
-    board: Board, row: VariantRow, task: TaskRow, members: Sequence[str]
+    grid: Grid, row: VariantRow, task: TaskRow, members: Sequence[str]
 ) -> tuple[tuple[str, ...], Floats] | None:
     """By item, over the draws that were asked; None where the line was not asked all that the baseline was."""
-    draws = [draw for draw in task["draws"] if board.members(row["id"], task, draw)]
-    if not members or _members(board, row, task) != list(members):
+    if not members or grid.members(row["id"], task, task["draws"][0]) != list(members):
         return None
     try:
-        return means(board, row["id"], members, draws)
+        return grid.means(row["id"], members, grid.draws(row["id"], task))
     except Refused:
         return None  # draws of other items: said where the pair is made
 
 
-def _best(found: stats.BestAlpha, direction: dict[float, VariantRow]) -> Best:
+def _best(best: stats.BestAlpha, direction: Direction) -> Best:
     return Best(
-        alpha=found.alpha,
-        variant=direction[found.alpha]["id"],
-        chosen_on=interval(found.chosen_on),
-        held_out=interval(found.held_out.difference),
-        p=found.held_out.p,
+        alpha=best.alpha,
+        variant=direction[best.alpha]["id"],
+        chosen_on=interval(best.chosen_on),
+        held_out=interval(best.held_out.difference),
+        p=best.held_out.p,
     )
 
 
-def factorials(board: Board) -> list[Factorial]:
-    """Prompt by vector: for every positive alpha, benchmark and cue that all four cells were asked of."""
-    found = []
-    for direction in directions(board):
-        for alpha in (alpha for alpha in direction if alpha > 0):
-            for clean in clean_tasks(board):
-                for task in families_of(board, clean):
-                    if task["family"] in CUES and (one := _factorial(board, direction, alpha, clean, task)):
-                        found.append(one)
-    return found
-
-
-def _factorial(
-    board: Board, direction: dict[float, VariantRow], alpha: float, clean: TaskRow, task: TaskRow
-) -> Factorial | None:
-    rows = {"base": direction[0.0], "v": direction[alpha], "-v": direction.get(-alpha)}
-    found = {name: under(board, row["id"], clean, task) if row else None for name, row in rows.items()}
-    base, plus, minus = found["base"], found["v"], found["-v"]
-    if base is None or plus is None or set(base.ids) != set(plus.ids):
-        return None
-    columns = {"base": base.clean, "base+cue": base.under}
-    for name, one in (("v", plus), ("-v", minus)):
-        if one is not None and set(one.ids) == set(base.ids):
-            columns[name] = ordered(one.clean, one.ids, base.ids, task["task"])
-            columns[f"{name}+cue"] = ordered(one.under, one.ids, base.ids, task["task"])
-    return Factorial(
-        model=direction[alpha]["model"],
-        vector=recipes.named(direction[alpha]),
-        alpha=alpha,
-        source=clean["task"],
-        cue=task["family"],
-        n=len(base.ids),
-        cells={name: interval(stats.accuracy(column)) for name, column in columns.items()},
-        plus=_effects(columns, "v"),
-        minus=_effects(columns, "-v") if "-v" in columns else None,
+@finding(60)
+def curves(analysis: Analysis) -> Finding:
+    every = analysis.once(rows)
+    controls = {row["id"] for row in analysis.grid.variants if row["null"]}
+    statements = []
+    for row in every:
+        best = row["best"]
+        if best and row["family"] == "clean" and not any(point["variant"] in controls for point in row["points"]):
+            text = f"{row['vector']} on {analysis.grid.title(row['task'])}: alpha={best['alpha']:g} is best, chosen on "
+            text += f"{best['chosen_on']['n']} items; on the others it gives {ranged(best['held_out'])}."
+            statements.append(Statement(text, "unknown" if best["held_out"]["low"] <= 0 else "good", WEIGHT))
+    return Finding(
+        "curves",
+        "How much of the vector",
+        lead="Right answers as the scaling coefficient alpha grows; 0 is the base itself. The band is the "
+        f"{analysis.level} interval.",
+        rows=every,
+        statements=statements,
+        tables=[_table(analysis, every), _points(analysis, every)],
+        picture=_picture(analysis, every),
+        empty="No curve: a study needs at least two alphas of one vector, such as -m alpha=-1,0,0.5,1.",
     )
 
 
-def _effects(columns: dict[str, Floats], name: str) -> Effects:
-    found = stats.factorial(columns["base"], columns["base+cue"], columns[name], columns[f"{name}+cue"])
-    shown = {key: Effect(difference=interval(one.difference), p=one.p) for key, one in vars(found).items()}
-    return cast(Effects, shown)
+def _of_controls(analysis: Analysis, row: Curve) -> bool:
+    return any(point["variant"] in analysis.once(nulls.controls) for point in row["points"])
+
+
+def _turn(curve: Curve) -> str:
+    """Where a straight line says too little: accuracy is lower at the largest alpha than at a smaller positive one."""
+    above = sorted((point["alpha"], point["accuracy"]["value"]) for point in curve["points"] if point["alpha"] > 0)
+    top = max(above, key=lambda point: point[1], default=None)
+    return f"turns down after alpha={top[0]:g}" if top and above[-1][1] < top[1] else ""
+
+
+def _table(analysis: Analysis, every: Sequence[Curve]) -> Table:
+    lines = []
+    for row in every:
+        best, trend = row["best"], row["trend"]
+        by_alpha = (f"{point['alpha']:g}: {points(point['accuracy']['value'], False)}" for point in row["points"])
+        lines.append(
+            Row(
+                [
+                    f"{row['vector']} on {row['model']}",
+                    analysis.grid.title(row["task"]),
+                    ", ".join(by_alpha),
+                    Points(trend["slope"]) if trend else None,
+                    PValue(trend["p"]) if trend else None,
+                    _turn(row),
+                    best["alpha"] if best else None,
+                    Points(best["held_out"]) if best else None,
+                    best["held_out"]["n"] if best else None,
+                    PValue(best["p"]) if best else None,
+                ],
+                detail=_of_controls(analysis, row),
+            )
+        )
+    headings = ("vector", "task", "right in % by alpha", "slope, points for each unit of alpha", "p (uncorrected)")
+    more = ("shape", "best alpha", "on the other half, points", "items", "p (uncorrected)")
+    note = "The best alpha was chosen on one half of the items; its difference to alpha 0 is the other half's."
+    return Table("curves", "Dose and response", [*map(Column, (*headings, *more))], lines, note)
+
+
+def _points(analysis: Analysis, every: Sequence[Curve]) -> Table:
+    lines = [
+        Row(
+            [
+                f"{row['vector']} on {row['model']}",
+                analysis.grid.title(row["task"]),
+                point["alpha"],
+                point["accuracy"]["n"],
+                Share(point["accuracy"]),
+                Points(point["difference"]) if point["difference"] else None,
+                Share(point["extraction_failed"]),
+                round(point["tokens"]),
+            ]
+        )
+        for row in every
+        for point in row["points"]
+    ]
+    headings = ("vector", "task", "alpha", "items", "right", "against alpha 0, points", "no answer read", "tokens")
+    return Table("curve_points", "Every point of every curve", [*map(Column, headings)], lines, detail=True)
+
+
+def _picture(analysis: Analysis, every: Sequence[Curve]) -> Picture:
+    """A choice a vector and family of prompts, a panel a benchmark."""
+    several = len({(row["model"], row["vector"]) for row in every}) > 1
+    chosen: dict[str, list[pictures.Curve]] = defaultdict(list)
+    for row in every:
+        if not _of_controls(analysis, row):
+            vector = [f"{row['vector']} on {row['model']}"] if several else []
+            chosen[" · ".join([*vector, f"{row['family']} prompts"])].append(_panel(analysis, row))
+    choices = [Choice(label, panels) for label, panels in chosen.items()]
+    legend = [("better", "above alpha 0"), ("worse", "below alpha 0"), ("unclear", "can't be told from it")]
+    return Picture("curves", "curve", "Accuracy over alpha", choices, [*legend, ("", "alpha 0 itself")])
+
+
+def _panel(analysis: Analysis, row: Curve) -> pictures.Curve:
+    every = row["points"]
+    base = next((point for point in every if point["alpha"] == 0), None)
+    return pictures.Curve(
+        title=analysis.grid.title(row["task"]),
+        notes=_notes(analysis, row),
+        x=[point["alpha"] for point in every],
+        value=[round(100 * point["accuracy"]["value"], 3) for point in every],
+        low=[round(100 * point["accuracy"]["low"], 3) for point in every],
+        high=[round(100 * point["accuracy"]["high"], 3) for point in every],
+        call=[sign_of(point["difference"]) if point["difference"] else "" for point in every],
+        hover=[_hover(analysis, point) for point in every],
+        base=None if base is None else 100 * base["accuracy"]["value"],
+    )
+
+
+def _hover(analysis: Analysis, point: Point) -> list[str]:
+    difference = point["difference"]
+    against = f"against alpha 0: {points(difference['value'])} points {span(difference)}" if difference else ""
+    lines = [
+        f"alpha {number(point['alpha'])}: {analysis.grid.label(point['variant'])}",
+        f"{percent(point['accuracy']['value'])} right",
+        f"{analysis.level} interval {span(point['accuracy'])}",
+        f"{count(point['accuracy']['n'])} items",
+        against,
+        f"no answer could be read in {percent(point['extraction_failed'])}",
+        f"{point['tokens']:.0f} tokens an answer",
+    ]
+    return [line for line in lines if line]
+
+
+def _notes(analysis: Analysis, row: Curve) -> list[str]:
+    notes, best, trend = [], row["best"], row["trend"]
+    if best is not None:
+        gain = best["held_out"]
+        notes.append(
+            f"Best alpha {number(best['alpha'])}, chosen on one half of the items. On the other half it makes "
+            f"{points(gain['value'])} points ({analysis.level}: {span(gain)}; {count(gain['n'])} items; "
+            f"uncorrected p {p_value(best['p'])})."
+        )
+    if trend is not None:
+        notes.append(
+            f"Straight line: {points(trend['slope']['value'])} points for each unit of alpha "
+            f"({span(trend['slope'])}; uncorrected p {p_value(trend['p'])})."
+        )
+    return notes or ["Too few alphas for a trend or a best one."]

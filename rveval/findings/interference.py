@@ -2,21 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypedDict
 
 from rveval import stats
 from rveval.findings import recipes
-from rveval.findings.board import Board, Pair, ordered
-from rveval.findings.comparisons import call, correct, interval
-from rveval.findings.phrases import points, span
-from rveval.findings.tasks import chance
-from rveval.findings.typed import Alone, Edge, Hypotheses, Interference, TaskRow, VariantRow
+from rveval.findings.analysis import Analysis, call, edge_of, finding, interval, kind_of
+from rveval.findings.marks import ordered
+from rveval.findings.pictures import Call
+from rveval.findings.pieces import Column, Edge, Finding, Interval, Points, PValue, Row, Statement, Table, Tone
+from rveval.findings.report import TaskRow, VariantRow
+from rveval.findings.study import Grid, Pair
+from rveval.findings.wording import outcome, points, span
 
+WEIGHT = 70
 _PLACES = 9  # digits to which alpha times weight is one number
+_CALLS = {
+    "better": "more than the sum",
+    "worse": "less than the sum",
+    "unclear": "can't be told from adding up",
+    "edge": "no verdict: at the floor or the ceiling",
+}
+_BEYOND = {"ceiling": "the base has less to gain than {}", "floor": "the base has less to lose than {}"}
 
 
-def together(board: Board) -> list[tuple[VariantRow, list[VariantRow]]]:
+class Alone(TypedDict):
+    """One vector of several, alone: its line, and its difference to the baseline."""
+
+    variant: str
+    difference: Interval
+
+
+class Interference(TypedDict):
+    """Several vectors together (`variant`) against the sum of what each gives alone, on one task, paired by item.
+
+    `interference` is `together` - `total`, all of them differences to the baseline, `total` being the sum of `alone`.
+    `p_holm` is corrected over `hypotheses`. `call`: "better" is more than the sum, "worse" less. `beyond`: where the
+    sum itself can't be, as the base has not so much left to gain ("ceiling") or to lose ("floor"); `call` is "edge"
+    where the vectors together also stand there.
+    """
+
+    variant: str
+    baseline: str
+    task: str
+    benchmark: str
+    family: str
+    alone: list[Alone]
+    together: Interval
+    total: Interval
+    interference: Interval
+    p: float
+    p_holm: float
+    detectable: float
+    hypotheses: str
+    beyond: Edge
+    call: Call
+    said: str
+
+
+def rows(analysis: Analysis) -> list[Interference]:
+    """A row for every line of several vectors and every task that it and each of them alone were asked; corrected.
+
+    Of the null controls none: what random vectors do to each other was not asked.
+    """
+    paired = {(pair.variant, pair.task["task"]): pair for pair in analysis.pairs}
+    every = []
+    for line, alone in _together(analysis.grid):
+        for task in analysis.grid.tasks if not line["null"] else ():
+            name = task["task"]
+            known = [paired[row["id"], name] for row in (line, *alone) if (row["id"], name) in paired]
+            if len(known) == 1 + len(alone) and all(known[0].alike(pair) for pair in known[1:]):
+                every.append(_row(known[0], known[1:], task))
+    for name in dict.fromkeys(row["hypotheses"] for row in every):
+        same = [row for row in every if row["hypotheses"] == name]
+        analysis.correct(same, name, "do vectors give together what they give alone?")
+    for row in every:
+        line_pair = paired[row["variant"], row["task"]]
+        # Where all together stand at the end that the sum lies beyond, nothing else could have been seen.
+        at = stats.edge([stats.accuracy(line_pair.ours)], line_pair.task["chance"])
+        edge = row["beyond"] if at == row["beyond"] else ""
+        row["call"] = call(row["interference"], row["p_holm"], edge)
+        row["said"] = _said(row, analysis.grid.title(row["task"]))
+    return every
+
+
+def _together(grid: Grid) -> Iterator[tuple[VariantRow, list[VariantRow]]]:
     """Every line of several terms of which each was also run alone, and those lines in the order of its terms.
 
     The lines share base, way of asking, scope and transforms. A term is known by its content hashes, and by how much
@@ -24,73 +94,32 @@ def together(board: Board) -> list[tuple[VariantRow, list[VariantRow]]]:
     2 and alpha 1 were both run, the one with the alpha of the sum is taken.
     """
     alone: dict[str, list[VariantRow]] = {}
-    for row in board.variants:
+    for row in grid.variants:
         if len(row["terms"]) == 1:
             alone.setdefault(_key(row, row["terms"][0]), []).append(row)
-    found = []
-    for row in board.variants:
-        if len(row["terms"]) > 1:
-            ones = [alone.get(_key(row, term), []) for term in row["terms"]]
-            if all(ones):
-                found.append((row, [_nearest(row, lines) for lines in ones]))
-    return found
+    for line in grid.variants:
+        if len(line["terms"]) > 1:
+            lines = [alone.get(_key(line, term), []) for term in line["terms"]]
+            if all(lines):
+                yield line, [_nearest(line, same) for same in lines]
 
 
-def _nearest(row: VariantRow, lines: Sequence[VariantRow]) -> VariantRow:
-    return min(lines, key=lambda one: one["alpha"] != row["alpha"])
+def _nearest(line: VariantRow, same: Sequence[VariantRow]) -> VariantRow:
+    return min(same, key=lambda row: row["alpha"] != line["alpha"])
 
 
 def _key(row: VariantRow, term: dict[str, Any]) -> str:
     """One term of a line, and what the line does with it."""
     added = round(row["alpha"] * term.get("weight", 1.0), _PLACES)
-    one = {"plus": term.get("plus"), "minus": term.get("minus"), "added": added}
-    return recipes.same(row, alpha=None, terms=one)
+    content = {"plus": term.get("plus"), "minus": term.get("minus"), "added": added}
+    return recipes.same(row, alpha=None, terms=content)
 
 
-def interferences(board: Board, pairs: Sequence[Pair]) -> tuple[list[Interference], list[Hypotheses]]:
-    """A row for every line of several vectors and every task that it and each of them alone were asked; corrected.
-
-    Of the null controls none: what random vectors do to each other was not asked.
-    """
-    paired = {(one.variant, one.task["task"]): one for one in pairs}
-    rows = []
-    for line, ones in together(board):
-        for task in board.tasks if not line["null"] else ():
-            found = [paired.get((row["id"], task["task"])) for row in (line, *ones)]
-            known = [one for one in found if one is not None]
-            if len(known) == len(found) and _alike(known):
-                rows.append(_row(known[0], known[1:], task))
-    hypotheses = []
-    for name in dict.fromkeys(row["hypotheses"] for row in rows):
-        here = [row for row in rows if row["hypotheses"] == name]
-        correct(here, name)
-        question = "do vectors give together what they give alone?"
-        hypotheses.append(Hypotheses(name=name, question=question, n=len(here)))
-    titles = {task["task"]: task["title"] for task in board.tasks}
-    for row in rows:
-        row["call"] = call(row["interference"], row["p_holm"], _edge(row, board, paired))
-        row["said"] = said(row, titles[row["task"]])
-    return rows, hypotheses
-
-
-def _alike(found: Sequence[Pair]) -> bool:
-    """Whether all are of the same items against the same baseline."""
-    first = found[0]
-    return all(
-        (one.baseline, one.members, one.draws) == (first.baseline, first.members, first.draws)
-        and set(one.ids) == set(first.ids)
-        for one in found[1:]
-    )
-
-
-def _row(line: Pair, ones: Sequence[Pair], task: TaskRow) -> Interference:
+def _row(line: Pair, alone: Sequence[Pair], task: TaskRow) -> Interference:
     where = f"{task['task']}: several vectors together and alone"
-    columns = [ordered(one.ours, one.ids, line.ids, where) for one in ones]
-    found = stats.interference(line.theirs, columns, line.ours)
-    sum_of_all = float(line.theirs.mean()) + found.total.difference.value
-    kind = (
-        "members of groups" if not task["shown"] else "clean tasks" if task["family"] == "clean" else "perturbed tasks"
-    )
+    columns = [ordered(pair.ours, pair.ids, line.ids, where) for pair in alone]
+    measured = stats.interference(line.theirs, columns, line.ours)
+    whole = float(line.theirs.mean()) + measured.total.difference.value
     return Interference(
         variant=line.variant,
         baseline=line.baseline,
@@ -98,37 +127,84 @@ def _row(line: Pair, ones: Sequence[Pair], task: TaskRow) -> Interference:
         benchmark=task["benchmark"],
         family=task["family"],
         alone=[
-            Alone(variant=one.variant, difference=interval(effect.difference))
-            for one, effect in zip(ones, found.alone, strict=True)
+            Alone(variant=pair.variant, difference=interval(effect.difference))
+            for pair, effect in zip(alone, measured.alone, strict=True)
         ],
-        together=interval(found.together.difference),
-        total=interval(found.total.difference),
-        interference=interval(found.interference.difference),
-        p=found.interference.p,
-        p_holm=found.interference.p,
-        detectable=found.interference.detectable,
-        hypotheses=f"interference: vectors together x {kind}",
-        beyond="ceiling" if sum_of_all > 1 else "floor" if sum_of_all < 0 else "",
+        together=interval(measured.together.difference),
+        total=interval(measured.total.difference),
+        interference=interval(measured.interference.difference),
+        p=measured.interference.p,
+        p_holm=measured.interference.p,
+        detectable=measured.interference.detectable,
+        hypotheses=f"interference: vectors together x {kind_of(task)}",
+        beyond=edge_of("ceiling" if whole > 1 else "floor" if whole < 0 else ""),
         call="unclear",
         said="",
     )
 
 
-def _edge(row: Interference, board: Board, paired: dict[tuple[str, str], Pair]) -> Edge:
-    """Where all together stand at the end that the sum lies beyond: nothing else could have been seen there."""
-    line = paired[row["variant"], row["task"]]
-    at = stats.edge([stats.accuracy(line.ours)], chance(line.task))
-    return row["beyond"] if at == row["beyond"] else ""
-
-
-def said(row: Interference, title: str) -> str:
+def _said(row: Interference, title: str) -> str:
     """One row in words: what all give, what each gives, and whether it adds up."""
-    apart, each = row["interference"], [points(one["difference"]["value"]) for one in row["alone"]]
+    apart, each = row["interference"], [points(alone["difference"]["value"]) for alone in row["alone"]]
     side = "more" if apart["value"] > 0 else "less"
     many = "both" if len(each) == 2 else f"all {len(each)}"
     text = f"on {title} together they give {points(abs(apart['value']), False)} points {side} than the sum of each "
     text += f"alone {span(apart)}, n={apart['n']} ({many} {points(row['together']['value'])}, "
     text += f"alone {' and '.join(each) if len(each) == 2 else ', '.join(each)}"
-    beyond = {"ceiling": "; the base has less to gain than that", "floor": "; the base has less to lose than that"}
-    text += f"{beyond.get(row['beyond'], '')})"
+    text += f"; {_BEYOND[row['beyond']].format('that')})" if row["beyond"] else ")"
     return text if row["call"] in ("better", "worse") else f"{text}: that can't be told from adding up"
+
+
+@finding(80)
+def interference(analysis: Analysis) -> Finding:
+    every = analysis.once(rows)
+    tones: dict[str, Tone] = {"better": "good", "worse": "mixed"}
+    statements = [
+        Statement(f"{analysis.grid.label(row['variant'])}: {row['said']}.", tones.get(row["call"], "unknown"), WEIGHT)
+        for row in every
+        if row["family"] == "clean" and analysis.grid.shown(row["task"])
+    ]
+    return Finding(
+        "interference",
+        "Several vectors together",
+        lead="What several vectors give at once, against the sum of what each gives alone, paired by item. Below zero "
+        "they stand in each other's way, or do the same thing.",
+        rows=every,
+        statements=statements,
+        tables=[_table(analysis, every)],
+        empty="Not run: it needs two vectors together and each alone, such as vector.weights=[1,1], [1,0] and [0,1].",
+    )
+
+
+def _table(analysis: Analysis, every: Sequence[Interference]) -> Table:
+    def alone(row: Interference) -> str:
+        label = analysis.grid.label
+        return "; ".join(f"{label(part['variant'])}: {points(part['difference']['value'])}" for part in row["alone"])
+
+    def verdict(row: Interference) -> str:
+        return ", ".join([_CALLS[row["call"]], *([_BEYOND[row["beyond"]].format("the sum")] if row["beyond"] else [])])
+
+    lines = [
+        Row(
+            [
+                analysis.grid.label(row["variant"]),
+                analysis.marked(row["task"]),
+                row["interference"]["n"],
+                Points(row["together"]),
+                alone(row),
+                Points(row["total"]),
+                Points(row["interference"], counts=row["call"] in ("better", "worse")),
+                PValue(row["p"]),
+                PValue(row["p_holm"]),
+                Points(row["detectable"], signed=False),
+                outcome(row["call"], verdict(row)),
+            ],
+            detail=not analysis.grid.shown(row["task"]),
+        )
+        for row in every
+    ]
+    headings = ("variant", "task", "items", "together, points", "each alone", "sum, points", "together - sum, points")
+    columns = [*map(Column, (*headings, "p", "p (Holm)", "detectable (uncorrected)", "verdict"))]
+    note = "Differences to the baseline, paired by item; bold where it counts after Holm's correction."
+    note = analysis.footnote(note, (row["task"] for row in every))
+    return Table("interference", "Several vectors together", columns, lines, note, open=True, paper=True)

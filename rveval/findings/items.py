@@ -13,7 +13,7 @@ A file holds the items first, first+1, ..., first+n-1.
                    of the k samples of an item, how many are right (flexible), right (strict), had no answer that could
                    be read, were cut off; `tokens` their mean; `steps` how many show steps;
                    `move` against the baseline: 1 fixed, -1 broken, 0 neither (also for the baseline and without one);
-                   `class`: "" or why it moved, one of `typed.Class`
+                   `class`: "" or why it moved, one of `gains.Class`
     S-V-texts-P    {"first", "responses": [...], "extracted": [...], "strict": [...], "why": [...], "prompts": {...}}
                    of each item's first sample: the whole response, what the flexible and the strict reading took
                    (null: nothing), how its code ended ("" elsewhere); `prompts` maps a place to a prompt where it is
@@ -31,13 +31,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rveval.findings.board import Board, Cell
-from rveval.findings.compare import asked_as
-from rveval.findings.comparisons import reordered
-from rveval.findings.moves import CLASSES, moves
-from rveval.findings.reading import Marks
-from rveval.findings.tasks import source_of
-from rveval.findings.typed import ItemSet, PartFile, VariantItems
+from rveval.findings.gains import CLASSES, moves
+from rveval.findings.marks import Marks, reordered
+from rveval.findings.old_records import source_of
+from rveval.findings.report import ItemSet, PartFile, VariantItems
+from rveval.findings.study import Cell, Grid
+from rveval.findings.ways import asked_as
 from rveval.store import CellRecord, Sample
 
 BYTES = 1_000_000
@@ -140,15 +139,15 @@ class Items:
         found.texts[variant] = texts
         return _Texts(found, texts, variant, first=not found.ids)
 
-    def finish(self, board: Board) -> list[ItemSet]:
+    def finish(self, grid: Grid) -> list[ItemSet]:
         """Write ids and marks, once all cells are read; returns what summary.json says of the files."""
         cells: dict[str, list[Cell]] = {}
-        for cell in board.cells.values():
+        for cell in grid.cells.values():
             cells.setdefault(asked_as(cell.record), []).append(cell)
         clean = {_clean_key(one.record): one.name for one in self._sets.values() if one.record["family"] == "clean"}
-        return [self._finished(one, cells[key], board, clean) for key, one in self._sets.items()]
+        return [self._finished(one, cells[key], grid, clean) for key, one in self._sets.items()]
 
-    def _finished(self, one: _Set, cells: Sequence[Cell], board: Board, clean: dict[Any, str]) -> ItemSet:
+    def _finished(self, one: _Set, cells: Sequence[Cell], grid: Grid, clean: dict[Any, str]) -> ItemSet:
         record, ids = one.record, tuple(one.ids)
         files: list[PartFile] = []
         first = reordered(cells[0].marks, ids, record["task"])
@@ -159,7 +158,7 @@ class Items:
         for cell in cells:
             if cell.variant in one.strangers:
                 where = f"{cell.record['variant']['label']}, {record['task']}"
-                board.trouble("skipped", "its items come in another order: their texts are not on the page", where)
+                grid.problem("skipped", "its items come in another order: their texts are not on the page", where)
         return ItemSet(
             id=one.name,
             task=record["task"],
@@ -170,13 +169,13 @@ class Items:
             clean=None if record["family"] == "clean" else clean.get(_clean_key(record)),
             items=files,
             prompts=one.prompts.files,
-            variants=[self._variant(one, cell, ids, board) for cell in cells],
+            variants=[self._variant(one, cell, ids, grid) for cell in cells],
         )
 
-    def _variant(self, one: _Set, cell: Cell, ids: tuple[str, ...], board: Board) -> VariantItems:
+    def _variant(self, one: _Set, cell: Cell, ids: tuple[str, ...], grid: Grid) -> VariantItems:
         marks = reordered(cell.marks, ids, one.record["task"])
         key = (cell.variant, one.record["task"], one.record["draw"])
-        base = board.cells.get(board.bases.get(key, key))
+        base = grid.cells.get(grid.bases.get(key, key))
         columns = _columns(marks, reordered(base.marks, ids, one.record["task"]) if base else None)
         files: list[PartFile] = []
         for start in range(0, len(ids), ITEMS):

@@ -1,16 +1,36 @@
-"""Would any vector do? Every real line among the null controls that differ from it in nothing else."""
+"""Would any vector do? Every real variant among the null controls that differ from it in nothing else."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Literal, TypedDict
 
 from rveval import stats
-from rveval.findings import recipes
-from rveval.findings.board import Board, Pair
-from rveval.findings.typed import Comparison, NullEffect, NullRow, Question, VariantRow
+from rveval.findings import comparisons, recipes
+from rveval.findings.analysis import SIGNIFICANT, Analysis, finding
+from rveval.findings.comparisons import BUT, Comparison
+from rveval.findings.pictures import Call, Choice, Picture, Strip
+from rveval.findings.pieces import (
+    Clause,
+    Column,
+    Finding,
+    Interval,
+    Points,
+    PValue,
+    Row,
+    Share,
+    Statement,
+    Table,
+    Tone,
+)
+from rveval.findings.report import VariantRow
+from rveval.findings.wording import against_baseline, listed, p_value, points
 
-WORDS = {
+Question = Literal["help", "harm"]
+WEIGHTS: dict[Tone, float] = {"bad": 83, "good": 82, "mixed": 81, "unknown": 80}  # what takes a gain away first
+
+MANY = {
     "random": "random vectors of the same norm",
     "permute": "vectors of the same entries in another order",
     "signs": "vectors of the same entries with random signs",
@@ -18,7 +38,7 @@ WORDS = {
     "swap_layers": "copies of itself with their layers swapped",
     "other": "other vectors of the same norm",
 }
-ONE = {
+SINGLE = {
     "random": "a random vector of the same norm",
     "permute": "a vector of the same entries in another order",
     "signs": "a vector of the same entries with random signs",
@@ -28,63 +48,94 @@ ONE = {
 }
 
 
-def controls(board: Board) -> list[tuple[VariantRow, dict[str, list[VariantRow]]]]:
-    """Every real line that has null controls, and these by kind.
+class NullEffect(TypedDict):
+    """One null control: its difference to the baseline on the same items."""
+
+    variant: str
+    difference: Interval
+
+
+class NullRow(TypedDict):
+    """A real vector (`variant`) among null controls of one kind, on one task: would any vector do?
+
+    The nulls are the lines that differ from it in nothing but a step of this kind (`kind`: "random", "permute", ...),
+    asked the same items. `question` follows from the recipe and not from the answers: "help" where the vector is
+    added, "harm" where it is subtracted. `beaten` is the share of nulls with less of that effect than the real one's,
+    `p` its exact one-sided rank, uncorrected, ties counted against it; `smallest_p` what beating all of them gives,
+    `needed` how many nulls it takes for p to reach 1 - level. `lowest`, `mean` and `highest` are of the nulls'
+    differences, `nulls` lists them all, from the lowest up. `reached` are those that have at least the real effect.
+    `said` is all of it in words.
+    """
+
+    variant: str
+    baseline: str
+    task: str
+    benchmark: str
+    family: str
+    kind: str
+    question: Question
+    real: Interval
+    call: Call
+    n: int
+    lowest: float
+    mean: float
+    highest: float
+    nulls: list[NullEffect]
+    reached: int
+    beaten: float
+    p: float
+    smallest_p: float
+    needed: int
+    said: str
+
+
+def rows(analysis: Analysis) -> list[NullRow]:
+    """A row for every real line, task and kind of null control that was asked the same items.
 
     A null control of a line is the same in base, way of asking, terms, weights, alpha, scope and all other steps, and
     has one step more, a null one. What the step `other` takes belongs to that step. Seeds of other steps may differ: in
-    a study of `[dare, random]` over seeds each null has a mask of its own, drawn as the line's was.
+    a study of `[dare, random]` over seeds each null has a mask of its own, drawn as the line's was. What was asked of
+    other items is left out, and said in the problems.
     """
-    known: dict[str, dict[str, list[VariantRow]]] = defaultdict(lambda: defaultdict(list))
-    for row in board.variants:
+    grid, every = analysis.grid, []
+    paired = {(pair.variant, pair.task["task"]): pair for pair in analysis.pairs}
+    differences = {(row["variant"], row["task"]): row for row in analysis.once(comparisons.rows)}
+    controls: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for row in grid.variants:
         if row["null"]:
-            known[_key(row)][row["null"]].append(row)
-    lines = [row for row in board.variants if not (row["null"] or row["is_baseline"])]
-    return [(row, dict(known[_key(row)])) for row in lines if _key(row) in known]
-
-
-def _key(row: VariantRow) -> str:
-    return recipes.same(row, steps=recipes.unseeded(recipes.real(row["steps"])), other=None)
-
-
-def nulls(board: Board, pairs: Sequence[Pair], compared: Sequence[Comparison]) -> list[NullRow]:
-    """A row for every real line, task and kind of null control that was asked the same items.
-
-    What was asked of other items is left out, and said in the problems.
-    """
-    paired = {(one.variant, one.task["task"]): one for one in pairs}
-    differences = {(row["variant"], row["task"]): row for row in compared}
-    rows = []
-    for line, kinds in controls(board):
-        for task in board.tasks:
+            controls[recipes.same_but_null(row)][row["null"]].append(row["id"])
+    for line in grid.variants:
+        if line["null"] or line["is_baseline"]:
+            continue
+        kinds = controls.get(recipes.same_but_null(line), {})
+        for task in grid.tasks:
             name = task["task"]
             own = paired.get((line["id"], name))
-            for kind, others in kinds.items() if own else ():
-                found = [paired[row["id"], name] for row in others if (row["id"], name) in paired]
-                fitting = [one for one in found if own and _alike(own, one)]
-                _say_left_out(board, line, task["title"], kind, len(found) - len(fitting))
+            for kind, ids in kinds.items() if own else ():
+                asked = [paired[variant, name] for variant in ids if (variant, name) in paired]
+                fitting = [pair for pair in asked if own and own.alike(pair)]
+                if len(asked) > len(fitting):
+                    what = f"{len(asked) - len(fitting)} of its null controls ({kind}) were asked other items or draws"
+                    where = f"{line['label']}, {task['title']}"
+                    grid.problem(
+                        "missing", f"{what}: not compared with it", where, "run them again with the same settings"
+                    )
                 if fitting:
-                    among = [differences[one.variant, name] for one in fitting]
-                    rows.append(_row(line, differences[line["id"], name], kind, among))
-    return rows
+                    among = [differences[pair.variant, name] for pair in fitting]
+                    every.append(_row(line, differences[line["id"], name], kind, among))
+    return every
 
 
-def _alike(one: Pair, other: Pair) -> bool:
-    """Whether two pairs are of the same items, against the same baseline."""
-    alike = (one.baseline, one.members, one.draws) == (other.baseline, other.members, other.draws)
-    return alike and set(one.ids) == set(other.ids)
-
-
-def _say_left_out(board: Board, line: VariantRow, title: str, kind: str, count: int) -> None:
-    if count:
-        what = f"{count} of its null controls ({kind}) were asked other items or draws: not compared with it"
-        board.trouble("missing", what, f"{line['label']}, {title}", "run them again with the same settings")
+def controls(analysis: Analysis) -> set[str]:
+    """The null controls that a real vector was compared with: they have a picture of their own, no place in others."""
+    return {effect["variant"] for row in analysis.once(rows) for effect in row["nulls"]}
 
 
 def _row(line: VariantRow, own: Comparison, kind: str, others: Sequence[Comparison]) -> NullRow:
-    question: Question = "harm" if _subtracted(line) else "help"
+    # Whether the vector is taken away from the base, so that what it gives should get lost; known before any answer is.
+    subtracted = all(line["alpha"] * term.get("weight", 1.0) < 0 for term in line["terms"])
     values = [row["difference"]["value"] for row in others]
-    found = stats.nulls(own["difference"]["value"], values, harm=question == "harm")
+    ranked = stats.nulls(own["difference"]["value"], values, harm=subtracted)
     ordered = sorted(others, key=lambda row: row["difference"]["value"])
     row = NullRow(
         variant=line["id"],
@@ -93,43 +144,214 @@ def _row(line: VariantRow, own: Comparison, kind: str, others: Sequence[Comparis
         benchmark=own["benchmark"],
         family=own["family"],
         kind=kind,
-        question=question,
+        question="harm" if subtracted else "help",
         real=own["difference"],
         call=own["call"],
-        n=found.n,
+        n=ranked.n,
         lowest=min(values),
         mean=sum(values) / len(values),
         highest=max(values),
-        nulls=[NullEffect(variant=one["variant"], difference=one["difference"]) for one in ordered],
-        reached=round(found.n * (1 - found.beaten)),
-        beaten=found.beaten,
-        p=found.p,
-        smallest_p=found.smallest_p,
+        nulls=[NullEffect(variant=row["variant"], difference=row["difference"]) for row in ordered],
+        reached=round(ranked.n * (1 - ranked.beaten)),
+        beaten=ranked.beaten,
+        p=ranked.p,
+        smallest_p=ranked.smallest_p,
         needed=stats.nulls_needed(),
         said="",
     )
-    row["said"] = said(row)
+    row["said"] = _said(row)
     return row
 
 
-def _subtracted(line: VariantRow) -> bool:
-    """Whether the vector is taken away from the base: what it gives should get lost. Known before any answer is."""
-    return all(line["alpha"] * term.get("weight", 1.0) < 0 for term in line["terms"])
-
-
-def said(row: NullRow) -> str:
+def _said(row: NullRow) -> str:
     """The rank in words, with what so many nulls can't say."""
     verb = "beats" if row["question"] == "help" else "hurts more than"
     enough = row["reached"] == 0 and row["n"] >= row["needed"]
     smallest = f", the smallest that {row['n']} nulls can give" if enough else ""
-    text = f"{verb} {row['n'] - row['reached']} of {row['n']} {WORDS.get(row['kind'], row['kind'])} "
-    return f"{text}(p = {row['p']:.2g}{smallest}){too_few(row)}"
-
-
-def too_few(row: NullRow) -> str:
-    """What to do where even the best rank among so few would show nothing; "" where there are enough."""
+    text = f"{verb} {row['n'] - row['reached']} of {row['n']} {MANY.get(row['kind'], row['kind'])} "
+    text += f"(p = {row['p']:.2g}{smallest})"
     if row["n"] >= row["needed"]:
-        return ""
+        return text
     run = f"take {row['needed']} of them" if row["kind"] == "other" else f"run {row['needed']} seeds"
     nulls_ = "1 null" if row["n"] == 1 else f"{row['n']} nulls"
-    return f"; {nulls_} can't give a p below {row['smallest_p']:.2g}: {run} for {1 - stats.LEVEL:.2g}"
+    return f"{text}; {nulls_} can't give a p below {row['smallest_p']:.2g}: {run} for {SIGNIFICANT:.2g}"
+
+
+@finding(50)
+def nulls(analysis: Analysis) -> Finding:
+    every = analysis.once(rows)
+    shown = [row for row in every if analysis.grid.shown(row["task"])]
+    return Finding(
+        "nulls",
+        "Would any vector do?",
+        lead=f"The real vector (large, its {analysis.level} interval shaded) over vectors of the same size that mean "
+        "nothing (small). Does it help more than they do, or for a subtracted vector, harm more? The p is the exact "
+        "rank among them: few nulls can't give a small one.",
+        rows=every,
+        statements=list(_statements(analysis, shown)),
+        clauses=list(_clauses(analysis, shown)),
+        tables=[_table(analysis, every), _effects(analysis, every)],
+        picture=_picture(analysis, shown),
+        empty="No null controls: run the same variant with vector.transform=random vector.seed=0,1,...,18 in this "
+        "study.",
+    )
+
+
+def _has_effect(row: NullRow) -> bool:
+    """Whether there is an effect to be explained: a gain of an added vector, a loss of a subtracted one."""
+    return row["call"] == ("better" if row["question"] == "help" else "worse")
+
+
+def _matched(row: NullRow) -> bool:
+    """Whether null controls do the same: some reach the effect, and too many for it to be the vector's own."""
+    return _has_effect(row) and row["reached"] > 0 and row["p"] > SIGNIFICANT
+
+
+def _clauses(analysis: Analysis, shown: Sequence[NullRow]) -> Iterator[Clause]:
+    """What must not be missed after a variant's gains: null controls do the same."""
+    for variant in dict.fromkeys(row["variant"] for row in shown):
+        each = [
+            f"{SINGLE.get(row['kind'], row['kind'])} does the same on {analysis.grid.title(row['task'])} "
+            f"({row['reached']} of {row['n']} reach it)"
+            for row in shown
+            if row["variant"] == variant and row["family"] == "clean" and _matched(row)
+        ]
+        if each:
+            yield Clause(variant, BUT, f"but {listed(each, ', and ')}", doubt=True)
+
+
+def _statements(analysis: Analysis, shown: Sequence[NullRow]) -> Iterator[Statement]:
+    clean = [row for row in shown if row["family"] == "clean"]
+    for variant, kind in dict.fromkeys((row["variant"], row["kind"]) for row in clean):
+        same = [row for row in clean if (row["variant"], row["kind"]) == (variant, kind)]
+        for text, tone in _of_kind(analysis, analysis.grid.label(variant), same):
+            yield Statement(text, tone, WEIGHTS[tone])
+
+
+def _of_kind(analysis: Analysis, label: str, same: Sequence[NullRow]) -> Iterator[tuple[str, Tone]]:
+    """One line among its nulls of one kind: what they match, what they don't, and where there is nothing to match."""
+    title, first = analysis.grid.title, same[0]
+    kind, gain = first["kind"], "gain" if first["question"] == "help" else "loss"
+    if matched := [row for row in same if _matched(row)]:
+        each = [
+            f"{title(row['task'])} ({row['reached']} of {row['n']} reach {points(row['real']['value'])} points, "
+            f"p = {row['p']:.2g})"
+            for row in matched
+        ]
+        text = f"{SINGLE.get(kind, kind)} does the same as {label} on {listed(each, ', and on ')}: that {gain} is not "
+        text += "shown to come from what the vector means."
+        yield text[:1].upper() + text[1:], "bad" if gain == "gain" else "mixed"
+    for row in same:
+        if _has_effect(row) and not _matched(row):
+            tone: Tone = "good" if row["p"] <= SIGNIFICANT else "unknown"
+            yield f"{label} on {title(row['task'])} {row['said']}.", tone
+    if not any(map(_has_effect, same)):
+        each = [f"{points(row['lowest'])} to {points(row['highest'])} on {title(row['task'])}" for row in same]
+        text = f"{label} has no {gain} that null controls could explain; its {first['n']} {MANY.get(kind, kind)} give "
+        yield f"{text}{listed(each)} points.", "unknown"
+
+
+def _table(analysis: Analysis, every: Sequence[NullRow]) -> Table:
+    lines = [
+        Row(
+            [
+                analysis.grid.label(row["variant"]),
+                analysis.marked(row["task"]),
+                row["kind"],
+                row["n"],
+                row["real"]["n"],
+                Points(row["real"]),
+                *(Points(value) for value in (row["lowest"], row["mean"], row["highest"])),
+                "more help" if row["question"] == "help" else "more harm",
+                row["reached"],
+                Share(row["beaten"]),
+                PValue(row["p"], counts=row["p"] <= SIGNIFICANT),
+                PValue(row["smallest_p"]),
+                row["said"],
+            ],
+            detail=not analysis.grid.shown(row["task"]),
+        )
+        for row in every
+    ]
+    headings = ("variant", "task", "null control", "nulls", "items", "difference, points")
+    more = ("nulls, lowest", "mean", "highest", "asked", "reach it", "beaten", "p (uncorrected)")
+    columns = [*map(Column, (*headings, *more)), Column("p at best", "if all nulls were beaten", paper=False)]
+    note = "p is the exact one-sided rank of the real vector among its nulls, uncorrected, ties counted against it: "
+    note += "whether it helps more than they do, or for a subtracted vector whether it harms more. Bold where it is at "
+    note = analysis.footnote(f"{note}most {SIGNIFICANT:.2g}.", (row["task"] for row in every))
+    columns.append(Column("in words", paper=False))
+    return Table("nulls", "Would any vector do?", columns, lines, note, paper=True)
+
+
+def _effects(analysis: Analysis, every: Sequence[NullRow]) -> Table:
+    lines = [
+        Row(
+            [
+                analysis.grid.label(row["variant"]),
+                analysis.grid.title(row["task"]),
+                row["kind"],
+                analysis.grid.label(effect["variant"]),
+                effect["difference"]["n"],
+                Points(effect["difference"]),
+                Points(row["real"]["value"]),
+            ]
+        )
+        for row in every
+        for effect in row["nulls"]
+    ]
+    headings = ("variant", "task", "null control", "which", "items", "difference, points", "the real one, points")
+    return Table("null_effects", "Every null control, from the lowest up", [*map(Column, headings)], lines, detail=True)
+
+
+def _picture(analysis: Analysis, shown: Sequence[NullRow]) -> Picture:
+    """A choice a task, a panel a real vector, a strip for each kind of null control."""
+    chosen: dict[str, dict[str, list[NullRow]]] = defaultdict(lambda: defaultdict(list))
+    for row in shown:
+        chosen[row["task"]][row["variant"]].append(row)
+    choices = []
+    for task, lines in chosen.items():
+        same = [row for rows_ in lines.values() for row in rows_]
+        low = min(0.0, *(min(row["lowest"], row["real"]["low"]) for row in same))
+        high = max(0.0, *(max(row["highest"], row["real"]["high"]) for row in same))
+        ends = round(100 * low, 3), round(100 * high, 3)  # all panels of a task on one scale
+        choices.append(Choice(analysis.grid.title(task), [_strip(analysis, rows_, *ends) for rows_ in lines.values()]))
+    legend = [("better", "the real vector, above 0"), ("worse", "the real vector, below 0")]
+    legend += [("unclear", "the real vector, can't be told from 0"), ("", "a null control")]
+    return Picture("nulls", "strip", "The real vector over its null controls", choices, legend)
+
+
+def _strip(analysis: Analysis, same: Sequence[NullRow], start: float, stop: float) -> Strip:
+    real, label = same[0]["real"], analysis.grid.label(same[0]["variant"])
+    dots = [(at, row, effect) for at, row in enumerate(same) for effect in row["nulls"]]
+    return Strip(
+        title=label,
+        notes=[f"{row['kind']}: {row['said'].replace('(p =', '(uncorrected p =')}." for row in same],
+        axis="against the baseline, points",
+        rows=[row["kind"] for row in same],
+        real=(round(100 * real["value"], 3), round(100 * real["low"], 3), round(100 * real["high"], 3)),
+        call=same[0]["call"],
+        real_hover=[_real_hover(analysis, row, label) for row in same],
+        row=[at for at, _, _ in dots],
+        value=[round(100 * effect["difference"]["value"], 3) for _, _, effect in dots],
+        hover=[
+            [
+                f"{analysis.grid.label(effect['variant'])}: null control ({row['kind']})",
+                *against_baseline(effect["difference"], analysis.level),
+                *analysis.noted(row["task"]),
+            ]
+            for _, row, effect in dots
+        ],
+        start=start,
+        stop=stop,
+    )
+
+
+def _real_hover(analysis: Analysis, row: NullRow, label: str) -> list[str]:
+    question = "does it help" if row["question"] == "help" else "does it harm"
+    return [
+        f"{label}: the real vector",
+        *against_baseline(row["real"], analysis.level),
+        f"{question} more than its null controls ({row['kind']})? {row['reached']} of {row['n']} reach it",
+        f"uncorrected p {p_value(row['p'])}; so many nulls can give {p_value(row['smallest_p'])} at best",
+        *analysis.noted(row["task"]),
+    ]

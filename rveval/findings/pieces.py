@@ -127,12 +127,16 @@ Value = str | int | float | Points | Share | PValue | Outcome | Score | None
 
 @dataclass(frozen=True)
 class Column:
-    """A column. `paper`: also in LaTeX, which has no room for long words; `quiet`: a second line under the heading."""
+    """A column. `paper`: also in LaTeX, which has no room for long words; `quiet`: a second line under the heading.
+
+    `drop`: where a terminal is too narrow, columns with the highest number go first; 0 stays always.
+    """
 
     heading: str
     help: str = ""
     paper: bool = True
     quiet: str = ""
+    drop: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a line is made of, read from its record: its words, its formula, and what two lines have in common.
+"""What a line of the tables is made of, read from its record: its words, its formula, what two lines have in common.
 
 Records of other versions are read here too, so everything but the terms may be missing, and a step is plain data: its
 name and the parameters that it has.
@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rveval.findings.typed import VariantRow
+from rveval.findings.report import VariantRow
 
 Step = Mapping[str, Any]
 
@@ -23,29 +23,30 @@ PARAMETERS = ("density", "rank", "cap", "gamma", "epsilon")
 _BARE = ("density", "rank", "cap")  # as labels show them: the number alone
 _ORDER = ("seed", "density", "gamma", "epsilon", "rank", "cap")  # and in this order
 _EVERYTHING: tuple[list[str], ...] = ([], [".*"])
-_NAME = 40
+_LONGEST_NAME = 40
 
 
-def fields_of(variant: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a variant's record beyond its terms, with their defaults where an old record lacks them.
+def described(row: VariantRow, variant: Mapping[str, Any], label: str) -> VariantRow:
+    """A line with all that its recipe says, defaults where an old record lacks it.
 
     Args:
+        row: id, label, alpha, terms and what else does not depend on the recipe.
         variant: the part `variant` of a cell.json. A base has nothing added, so nothing is made of it.
+        label: of the variant in its study.
     """
     if not variant["terms"]:
         variant = {}
     steps = [dict(step) for step in variant.get("steps") or []]
-    return {
-        "scope": list(variant.get("scope") or [".*"]),
-        "kinds": sorted(variant.get("kinds") or []),
-        "layers": list(variant["layers"]) if variant.get("layers") else None,
-        "ramp": list(variant.get("ramp") or []),
-        "steps": steps,
-        "other": variant.get("other"),
-        "forced": bool(variant.get("forced")),
-        "misfit": str(variant.get("misfit") or ""),
-        "null": " and ".join(step["name"] for step in steps if step["name"] in NULLS),
-    }
+    row["scope"] = list(variant.get("scope") or [".*"])
+    row["kinds"] = sorted(variant.get("kinds") or [])
+    row["layers"] = list(variant["layers"]) if variant.get("layers") else None
+    row["ramp"] = list(variant.get("ramp") or [])
+    row["steps"], row["other"] = steps, variant.get("other")
+    row["forced"], row["misfit"] = bool(variant.get("forced")), str(variant.get("misfit") or "")
+    row["null"] = " and ".join(step["name"] for step in steps if step["name"] in NULLS)
+    row["about"] = _about(row, label) if row["terms"] else ""
+    row["formula"] = _formula(row)
+    return row
 
 
 def same(row: VariantRow, **instead: Any) -> str:
@@ -54,24 +55,16 @@ def same(row: VariantRow, **instead: Any) -> str:
     The baseline and the way of asking belong to it; labels, ids and the folders of checkpoints do not.
     """
     parts: dict[str, Any] = {key: row[key] for key in ("base", "baseline", "asked", "scope", "kinds", "layers", "ramp")}
-    parts |= {"steps": row["steps"], "other": content(row["other"]), "forced": row["forced"], "misfit": row["misfit"]}
-    parts |= {"alpha": row["alpha"], "terms": [content(term) for term in row["terms"]]}
+    parts |= {"steps": row["steps"], "other": _content(row["other"]), "forced": row["forced"], "misfit": row["misfit"]}
+    parts |= {"alpha": row["alpha"], "terms": [_content(term) for term in row["terms"]]}
     return json.dumps(parts | instead, sort_keys=True)
 
 
-def content(term: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """A term without the folders it was read from: content hashes and the weight."""
-    return None if term is None else {side: term.get(side) for side in ("plus", "minus", "weight")}
-
-
-def real(steps: Sequence[Step]) -> list[Step]:
-    """The steps that are no null controls."""
-    return [step for step in steps if step["name"] not in NULLS]
-
-
-def unseeded(steps: Sequence[Step]) -> list[Step]:
-    """The steps without what their draws start from."""
-    return [{key: value for key, value in step.items() if key != "seed"} for step in steps]
+def same_but_null(row: VariantRow) -> str:
+    """What a line shares with its null controls: everything but their null steps, and seeds of the other steps."""
+    real = [step for step in row["steps"] if step["name"] not in NULLS]
+    unseeded = [{key: value for key, value in step.items() if key != "seed"} for step in real]
+    return same(row, steps=unseeded, other=None)
 
 
 def order(row: VariantRow) -> tuple[Any, ...]:
@@ -84,59 +77,18 @@ def order(row: VariantRow) -> tuple[Any, ...]:
     return row["null"], row["vector"], row["misfit"], *part, steps, row["alpha"]
 
 
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
-
-
 def named(row: VariantRow) -> str:
     """The vector's name and what is made of it: `grpo [layers 0-1; random seed 3]`."""
     return f"{row['vector']} [{row['about']}]" if row["about"] else row["vector"]
 
 
-def about(row: VariantRow, label: str) -> str:
-    """What is made of the vector, as its label says it in brackets; where a label doesn't, in the same words.
-
-    The label comes first because it tells `weights 1, 0` from `weights 0, 1`: terms of weight 0 are in no record.
-    """
-    _, found, inner = label.partition(f" {row['vector']} [")
-    if found and inner.endswith("]"):
-        return inner.removesuffix("]")
-    return "; ".join(details(row))
-
-
-def details(row: VariantRow) -> Iterator[str]:
-    """Which part of a vector it is and what was made of it, a word or two each, in the order in which they act."""
-    if any(term.get("weight", 1.0) != 1.0 for term in row["terms"]):
-        yield "weights " + ", ".join(f"{term.get('weight', 1.0):g}" for term in row["terms"])
-    if row["misfit"]:
-        yield f"misfit {row['misfit']}"
-    yield from places(row)
-    for step in row["steps"]:
-        name = f" {_name(row['other'], 'plus')}" if step["name"] == "other" and row["other"] else ""
-        yield words(step) + name
-    if row["forced"]:
-        yield "forced"
-
-
-def places(row: VariantRow) -> Iterator[str]:
-    """Which tensors, in words; nothing for all of them alike."""
-    if row["scope"] not in _EVERYTHING:
-        yield f"only {' | '.join(row['scope'])}"
-    if row["kinds"]:
-        yield " + ".join(row["kinds"])
-    if row["layers"]:
-        yield layers(row["layers"])
-    if row["ramp"]:
-        yield "ramp " + ", ".join(f"{weight:g}" for weight in row["ramp"])
-
-
-def layers(found: Sequence[int]) -> str:
+def layers(bounds: Sequence[int]) -> str:
     """`[from, to)` in words: the last layer named is one that takes part.
 
     >>> layers([0, 2]), layers([3, 4])
     ('layers 0-1', 'layer 3')
     """
-    start, last = found[0], found[1] - 1
+    start, last = bounds[0], bounds[1] - 1
     return f"layer {start}" if last == start else f"layers {start}-{last}"
 
 
@@ -151,11 +103,57 @@ def words(step: Step) -> str:
     return " ".join([str(step["name"]), *shown])
 
 
+def _content(term: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A term without the folders it was read from: content hashes and the weight."""
+    return None if term is None else {side: term.get(side) for side in ("plus", "minus", "weight")}
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
 def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
-def formula(row: VariantRow) -> str:
+def _about(row: VariantRow, label: str) -> str:
+    """What is made of the vector, as its label says it in brackets; where a label doesn't, in the same words.
+
+    The label comes first because it tells `weights 1, 0` from `weights 0, 1`: terms of weight 0 are in no record.
+    """
+    _, bracket, inner = label.partition(f" {row['vector']} [")
+    if bracket and inner.endswith("]"):
+        return inner.removesuffix("]")
+    return "; ".join(_details(row))
+
+
+def _details(row: VariantRow) -> Iterator[str]:
+    """Which part of a vector it is and what was made of it, a word or two each, in the order in which they act."""
+    if any(term.get("weight", 1.0) != 1.0 for term in row["terms"]):
+        yield "weights " + ", ".join(f"{term.get('weight', 1.0):g}" for term in row["terms"])
+    if row["misfit"]:
+        yield f"misfit {row['misfit']}"
+    yield from _places(row)
+    for step in row["steps"]:
+        name = f" {_name(row['other'], 'plus')}" if step["name"] == "other" and row["other"] else ""
+        yield words(step) + name
+    if row["forced"]:
+        yield "forced"
+
+
+def _places(row: VariantRow) -> Iterator[str]:
+    """Which tensors, in words; nothing for all of them alike."""
+    if row["scope"] not in _EVERYTHING:
+        yield f"only {' | '.join(row['scope'])}"
+    if row["kinds"]:
+        yield " + ".join(row["kinds"])
+    if row["layers"]:
+        yield layers(row["layers"])
+    if row["ramp"]:
+        yield "ramp " + ", ".join(f"{weight:g}" for weight in row["ramp"])
+
+
+def _formula(row: VariantRow) -> str:
     """The weights in words and symbols: `tiny + 0.5 (grpo - sft)`, `tiny + 1 random seed 3 of (grpo - sft), forced`."""
     if not row["terms"]:
         return row["model"]
@@ -164,7 +162,7 @@ def formula(row: VariantRow) -> str:
     parts = [_term(term, steps[:merged], row["other"]) for term in row["terms"]]
     inner = _wrapped(f"[{' + '.join(parts)}]" if len(parts) > 1 else parts[0], steps[merged:], row["other"])
     sign = "-" if row["alpha"] < 0 else "+"
-    only = [place if place.startswith(("only", "ramp")) else f"only {place}" for place in places(row)]
+    only = [place if place.startswith(("only", "ramp")) else f"only {place}" for place in _places(row)]
     tail = [*only, *([f"misfit {row['misfit']}"] if row["misfit"] else []), *(["forced"] if row["forced"] else [])]
     return ", ".join([f"{row['model']} {sign} {abs(row['alpha']):g} {inner}", *tail])
 
@@ -191,4 +189,4 @@ def _difference(term: Mapping[str, Any]) -> str:
 
 def _name(term: Mapping[str, Any], side: str) -> str:
     path = term.get(f"{side}_path") or term.get(side)
-    return str(path).rstrip("/").rpartition("/")[2][:_NAME] if path else ""
+    return str(path).rstrip("/").rpartition("/")[2][:_LONGEST_NAME] if path else ""

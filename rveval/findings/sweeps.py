@@ -5,65 +5,93 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
-from rveval.findings import recipes
-from rveval.findings.board import Board
-from rveval.findings.typed import Comparison, Sweep, SweepPoint, VariantRow
+from rveval.findings import comparisons, recipes
+from rveval.findings.analysis import Analysis, finding
+from rveval.findings.comparisons import Comparison
+from rveval.findings.pictures import Call, Choice, Forest, Picture
+from rveval.findings.pieces import Column, Finding, Interval, Points, Row, Table
+from rveval.findings.report import VariantRow
+from rveval.findings.study import Grid
+from rveval.findings.wording import CALLS, against_baseline, number, outcome
 
 _FEWEST = 2
+_ALL_LAYERS = 1 << 30  # stands last
 
 
-@dataclass
-class _Found:
-    """A sweep's lines: (where it stands, its value in words, the line)."""
+class SweepPoint(TypedDict):
+    """One line of a sweep: what it differs in, in words, and its difference to the baseline with its call."""
+
+    value: str
+    variant: str
+    difference: Interval
+    call: Call
+
+
+class Sweep(TypedDict):
+    """Lines that differ in one thing only, on one task: `by` is "density", "rank", "cap", "gamma" or "epsilon" of the
+    step `step`, "layers" or "kinds" (`step` is "" there). `vector` says what they share; points are in order."""
 
     by: str
     step: str
+    model: str
+    vector: str
+    alpha: float
+    task: str
+    benchmark: str
+    family: str
+    points: list[SweepPoint]
+
+
+@dataclass
+class _Lines:
+    """A sweep's lines: (where it stands, its value in words, the line)."""
+
+    by: str = ""
+    step: str = ""
     points: list[tuple[Any, str, VariantRow]] = field(default_factory=list)
 
 
-def sweeps(board: Board, compared: Sequence[Comparison]) -> list[Sweep]:
+def rows(analysis: Analysis) -> list[Sweep]:
     """Every set of lines that differ in one thing only, on every task that two of them or more were compared on.
 
     A seed is no such thing: lines of other seeds are other sweeps. Null controls are none either: they have their own
     table.
     """
-    differences = {(row["variant"], row["task"]): row for row in compared}
-    rows = []
-    for one in _found(board):
-        first = one.points[0][2]
-        for task in board.tasks:
-            known = [
-                (value, differences[line["id"], task["task"]])
-                for _, value, line in one.points
-                if (line["id"], task["task"]) in differences
-            ]
-            if len(known) >= _FEWEST:
-                rows.append(
+    differences = {(row["variant"], row["task"]): row for row in analysis.once(comparisons.rows)}
+    every = []
+    for lines in _sweeps(analysis.grid):
+        first = lines.points[0][2]
+        for task in analysis.grid.tasks:
+            name = task["task"]
+            known = [(value, differences.get((line["id"], name))) for _, value, line in lines.points]
+            compared = [_point(value, row) for value, row in known if row is not None]
+            if len(compared) >= _FEWEST:
+                every.append(
                     Sweep(
-                        by=one.by,
-                        step=one.step,
+                        by=lines.by,
+                        step=lines.step,
                         model=first["model"],
-                        vector=_shared(one),
+                        vector=_shared(lines),
                         alpha=first["alpha"],
-                        task=task["task"],
+                        task=name,
                         benchmark=task["benchmark"],
                         family=task["family"],
-                        points=[_point(value, row) for value, row in known],
+                        points=compared,
                     )
                 )
-    return rows
+    return every
 
 
 def _point(value: str, row: Comparison) -> SweepPoint:
     return SweepPoint(value=value, variant=row["variant"], difference=row["difference"], call=row["call"])
 
 
-def _found(board: Board) -> Iterator[_Found]:
+def _sweeps(grid: Grid) -> Iterator[_Lines]:
     """The sweeps, their points in order."""
-    groups: dict[tuple[str, str, str], _Found] = defaultdict(lambda: _Found("", ""))
-    for row in board.variants:
+    groups: dict[tuple[str, str, str], _Lines] = defaultdict(_Lines)
+    for row in grid.variants:
         if not row["is_baseline"] and not row["null"]:
             for by, step, key, where, value in _axes(row):
                 group = groups[by, step, key]
@@ -82,16 +110,102 @@ def _axes(row: VariantRow) -> Iterator[tuple[str, str, str, Any, str]]:
             if name in step:
                 rest = [*row["steps"][:at], {**step, name: "*"}, *row["steps"][at + 1 :]]
                 yield name, step["name"], recipes.same(row, steps=rest), step[name], f"{step[name]:g}"
-    start, stop = row["layers"] or (1 << 30, 0)  # all layers stand last
+    start, stop = row["layers"] or (_ALL_LAYERS, 0)
     words = recipes.layers(row["layers"]) if row["layers"] else "all layers"
     yield "layers", "", recipes.same(row, layers="*"), (start, stop), words
     words = " + ".join(row["kinds"]) or "all kinds"
     yield "kinds", "", recipes.same(row, kinds="*"), (not row["kinds"], len(row["kinds"]), row["kinds"]), words
 
 
-def _shared(found: _Found) -> str:
+def _shared(lines: _Lines) -> str:
     """The vector, and what all its lines have made of it."""
-    every = [row["about"].split("; ") if row["about"] else [] for _, _, row in found.points]
+    every = [row["about"].split("; ") if row["about"] else [] for _, _, row in lines.points]
     shared = [part for part in every[0] if all(part in parts for parts in every)]
-    vector = found.points[0][2]["vector"]
+    vector = lines.points[0][2]["vector"]
     return f"{vector} [{'; '.join(shared)}]" if shared else vector
+
+
+@finding(70)
+def sweeps(analysis: Analysis) -> Finding:
+    every = analysis.once(rows)
+    return Finding(
+        "sweeps",
+        "Which part of the vector, and how much of it",
+        lead="Variants that differ in one thing only: which layers, which kinds of matrices, how much a transform "
+        "keeps. Each against the baseline; differences between them are not tested.",
+        rows=every,
+        tables=[_table(analysis, every)],
+        picture=_picture(analysis, [row for row in every if analysis.grid.shown(row["task"])]),
+        empty="No parts: run two variants or more that differ in one thing, such as vector.layers or vector.density.",
+    )
+
+
+def _swept(row: Sweep) -> str:
+    return f"by {row['by']}" + (f" of {row['step']}" if row["step"] else "")
+
+
+def _vector(row: Sweep) -> str:
+    return f"{number(row['alpha'])} {row['vector']} on {row['model']}"
+
+
+def _table(analysis: Analysis, every: Sequence[Sweep]) -> Table:
+    lines = [
+        Row(
+            [
+                _swept(row),
+                _vector(row),
+                analysis.marked(row["task"]),
+                point["value"],
+                point["difference"]["n"],
+                Points(point["difference"], counts=point["call"] in ("better", "worse")),
+                outcome(point["call"]),
+                analysis.grid.label(point["variant"]),
+            ],
+            detail=not analysis.grid.shown(row["task"]),
+        )
+        for row in every
+        for point in row["points"]
+    ]
+    headings = ("sweep", "vector", "task", "value", "items", "difference, points", "verdict", "variant")
+    note = "Bold where the difference to the baseline counts after Holm's correction. Differences between the lines of "
+    note = analysis.footnote(f"{note}a sweep are not tested.", (row["task"] for row in every))
+    title = "Which part of the vector, and how much of it"
+    return Table("sweeps", title, [*map(Column, headings)], lines, note)
+
+
+def _picture(analysis: Analysis, shown: Sequence[Sweep]) -> Picture:
+    """A choice a sweep and family of prompts, a panel a task, a line a value."""
+    chosen: dict[tuple[str, ...], list[Sweep]] = defaultdict(list)
+    for row in shown:
+        chosen[_swept(row), _vector(row), f"{row['family']} prompts"].append(row)
+    choices = []
+    for key, same in chosen.items():
+        ends = [abs(point["difference"][end]) for row in same for point in row["points"] for end in ("low", "high")]
+        reach = round(100 * max(ends), 3)  # all panels of a choice on one scale
+        choices.append(Choice(" · ".join(key), [_forest(analysis, row, reach) for row in same]))
+    legend = [("better", "better"), ("worse", "worse"), ("unclear", "can't be told apart")]
+    legend.append(("edge", "at the floor or the ceiling"))
+    return Picture("sweeps", "forest", "Difference to the baseline, a line a part", choices, legend)
+
+
+def _forest(analysis: Analysis, row: Sweep, reach: float) -> Forest:
+    differences = [point["difference"] for point in row["points"]]
+    return Forest(
+        title=analysis.grid.title(row["task"]),
+        notes=[],
+        axis="against the baseline, points",
+        rows=[point["value"] for point in row["points"]],
+        value=[round(100 * difference["value"], 3) for difference in differences],
+        low=[round(100 * difference["low"], 3) for difference in differences],
+        high=[round(100 * difference["high"], 3) for difference in differences],
+        call=[point["call"] for point in row["points"]],
+        hover=[
+            [
+                f"{analysis.grid.label(point['variant'])}: {CALLS[point['call']]}",
+                *against_baseline(point["difference"], analysis.level),
+                *analysis.noted(row["task"]),
+            ]
+            for point in row["points"]
+        ],
+        reach=reach,
+    )

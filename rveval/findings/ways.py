@@ -1,18 +1,43 @@
-"""How a variant was asked, where it was asked one task in several ways: the words that tell its lines apart."""
+"""How cells were asked: what two of them must share to be compared, the words that tell ways of asking apart."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from rveval.findings.compare import flat_settings
 from rveval.store import CellRecord
 
 _HASHES = {"code", "prompt", "data", "demonstrations"}
 _OWN = {"variant", "task", "draw", "strength", "repeat"}
 
 Flat = Mapping[str, Mapping[str, str]]
+
+
+def flat_settings(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Dotted keys and their values as text; of a hash, its start. Decoding and prompting are keys of the top level."""
+    for key, value in settings.items():
+        if isinstance(value, dict) and value:
+            yield from flat_settings(value, "" if key in ("decoding", "prompting") else f"{prefix}{key}.")
+        else:
+            text = json.dumps(value)
+            yield prefix + key, text[1:9] if re.fullmatch('"[0-9a-f]{16,}"', text) else text.strip('"')
+
+
+def asked_as(record: CellRecord) -> str:
+    """Everything two cells must share to be compared: all settings but the variant, and the same base."""
+    settings = {key: value for key, value in record["settings"].items() if key != "variant"}
+    return json.dumps([record["variant"]["base"], settings], sort_keys=True)
+
+
+def unlike(record: CellRecord, other: CellRecord, but: set[str]) -> list[str]:
+    """The settings in which two cells differ, in words; those in `but` may differ."""
+    ours, theirs = (dict(flat_settings(cell["settings"])) for cell in (record, other))
+    keys = sorted(key for key in (ours.keys() | theirs.keys()) - but if ours.get(key) != theirs.get(key))
+    return [f"{key}: {ours.get(key, 'null')} and {theirs.get(key, 'null')}" for key in keys]
 
 
 def ways_of(records: Sequence[CellRecord]) -> dict[str, str]:
@@ -28,9 +53,9 @@ def ways_of(records: Sequence[CellRecord]) -> dict[str, str]:
     keys = _differing(records, flat)
     ways: dict[str, str] = {}
     for here in places.values():
-        told = [key for key in sorted(keys) if len({flat[one["cell_id"]].get(key) for one in here}) > 1]
-        for one in here:
-            ways[one["cell_id"]] = ", ".join(_part(key, one, here, flat) for key in told)
+        shown = [key for key in sorted(keys) if len({flat[cell["cell_id"]].get(key) for cell in here}) > 1]
+        for cell in here:
+            ways[cell["cell_id"]] = ", ".join(_part(key, cell, here, flat) for key in shown)
     known = [record for record in records if ways[record["cell_id"]]]
     for record in records:
         if known and not ways[record["cell_id"]]:
@@ -51,8 +76,8 @@ def _differing(records: Sequence[CellRecord], flat: Flat) -> set[str]:
     }
 
 
-def _part(key: str, one: CellRecord, here: Sequence[CellRecord], flat: Flat) -> str:
-    value = flat[one["cell_id"]].get(key, "null")
+def _part(key: str, cell: CellRecord, here: Sequence[CellRecord], flat: Flat) -> str:
+    value = flat[cell["cell_id"]].get(key, "null")
     if key not in _HASHES:
         return f"{key}={value}"
     first: dict[str, str] = {}

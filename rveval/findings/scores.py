@@ -1,0 +1,182 @@
+"""Every score: each variant on each task in each draw, how it was answered, and what a reader must know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypedDict
+
+from rveval import stats
+from rveval.findings.analysis import Analysis, edge_of, finding, interval
+from rveval.findings.marks import Marks
+from rveval.findings.pieces import Column, Edge, Finding, Interval, Row, Share, Statement, Table
+from rveval.findings.report import TaskRow
+from rveval.findings.wording import listed
+
+REMARKS_WEIGHT, ILLNESS_WEIGHT = 25, 20
+_SICK = 0.05  # share of answers without an answer, or cut off, that is worth a word
+_SIGNS = {"nonfinite_logprob": "have a probability that is not finite", "repetition": "repeat themselves"}
+
+
+class Tokens(TypedDict):
+    """Tokens of an answer."""
+
+    mean: float
+    median: float
+
+
+class CellRow(TypedDict):
+    """One variant on one task in one draw; of a group, with all its members together (`cell_id` is "" there).
+
+    `accuracy` is the flexible reading. `metrics` are the cell's own (`pass@k`, ...). `health` counts signs of a broken
+    variant, `changed` the items whose prompt differs from the clean one, `left_alone` items by reason. `swap`: how the
+    weights came into the engine.
+    """
+
+    variant: str
+    task: str
+    draw: int
+    cell_id: str
+    n: int
+    accuracy: Interval
+    strict: Interval
+    extraction_failed: Interval
+    truncated: Interval
+    tokens: Tokens
+    metrics: dict[str, float]
+    health: dict[str, int]
+    changed: int
+    left_alone: dict[str, int]
+    warnings: list[str]
+    asked: str
+    edge: Edge
+    timings: dict[str, float]
+    swap: str
+
+
+def rows(analysis: Analysis) -> list[CellRow]:
+    """Every cell, and every group's line, in the order of tasks and variants."""
+    grid, every = analysis.grid, []
+    for task in grid.tasks:
+        for variant in grid.variants:
+            for draw in task["draws"]:
+                members = grid.members(variant["id"], task, draw)
+                marks = grid.marks(variant["id"], members, draw)
+                if marks is not None:
+                    every.append(_cell(analysis, variant["id"], task, members, draw, marks))
+                    if task["members"] and len(members) < len(task["members"]):
+                        what = f"{len(members)} of {len(task['members'])} subtasks were asked"
+                        what += "; its line is about these alone"
+                        where = f"{variant['label']}, {task['task']}"
+                        grid.problem("missing", what, where, "run the same command again")
+    return every
+
+
+def _cell(analysis: Analysis, variant: str, task: TaskRow, members: list[str], draw: int, marks: Marks) -> CellRow:
+    import numpy as np
+
+    cells = [analysis.grid.cells[variant, name, draw] for name in members]
+    records: list[Mapping[str, Any]] = [cell.record for cell in cells]
+    n = sum(record["n"] for record in records)
+    accuracy = stats.accuracy(marks.score)
+
+    def added(name: str) -> dict[str, int]:
+        parts: list[dict[str, int]] = [record.get(name, {}) for record in records]
+        return {key: sum(part.get(key, 0) for part in parts) for part in parts for key in part}
+
+    shares = set(records[0]["metrics"]).intersection(*(record["metrics"] for record in records))
+    return CellRow(
+        variant=variant,
+        task=task["task"],
+        draw=draw,
+        cell_id="" if task["members"] else records[0]["cell_id"],
+        n=marks.n,
+        accuracy=interval(accuracy),
+        strict=interval(stats.accuracy(marks.strict / marks.count)),
+        extraction_failed=interval(stats.accuracy(marks.failed / marks.count)),
+        truncated=interval(stats.accuracy(marks.cut / marks.count)),
+        tokens=Tokens(mean=float(marks.tokens.mean()), median=float(np.median(marks.tokens))),
+        metrics={name: sum(r["metrics"][name] * r["n"] for r in records) / n for name in sorted(shares)},
+        health=added("health"),
+        changed=int(marks.changed.sum()),
+        left_alone=added("left_alone"),
+        warnings=sorted({warning for record in records for warning in record["warnings"]}),
+        asked=cells[0].asked,
+        edge=edge_of(stats.edge([accuracy], task["chance"])),
+        timings={name: sum(float(r["timings"].get(name, 0)) for r in records) for name in records[0]["timings"]},
+        swap=str(records[0]["engine"].get("swap", "")),
+    )
+
+
+@finding(150)
+def scores(analysis: Analysis) -> Finding:
+    every = analysis.once(rows)
+    return Finding(
+        "cells",
+        "Every score",
+        lead="The share of right answers by the flexible and by the strict reading, and how the answers looked.",
+        rows=every,
+        statements=[*_remarks(analysis), *_illness(analysis, every)],
+        tables=[_table(analysis, every)],
+        empty="No complete cell to show: nothing has been run to its end in this study.",
+    )
+
+
+def _remarks(analysis: Analysis) -> Iterator[Statement]:
+    """What a reader must know of the tasks."""
+    remarks: dict[str, int] = {}
+    for task in analysis.grid.tasks:
+        for remark in task["remarks"] if not task["members"] else []:
+            remarks[remark] = remarks.get(remark, 0) + 1
+    for remark, number in remarks.items():
+        text = f"{remark[:1].upper()}{remark[1:]} ({number} task{'s' if number > 1 else ''})."
+        yield Statement(text, "unknown", REMARKS_WEIGHT)
+
+
+def _illness(analysis: Analysis, every: Sequence[CellRow]) -> Iterator[Statement]:
+    """Answers that can't be read, are cut off, or look like a broken model's."""
+    sick: dict[tuple[str, str], list[tuple[float, str]]] = {}
+    for row in every:
+        if analysis.grid.shown(row["task"]) and not row["draw"]:
+            where = analysis.grid.title(row["task"])
+            shares = (("hold no readable answer", row["extraction_failed"]), ("are cut off", row["truncated"]))
+            for words, share in shares:
+                if share["value"] >= _SICK:
+                    told = (share["value"], f"{where} ({100 * share['value']:.0f}%)")
+                    sick.setdefault((row["variant"], words), []).append(told)
+            for sign, words in _SIGNS.items():
+                if number := row["health"].get(sign, 0):
+                    sick.setdefault((row["variant"], words), []).append((number, f"{where} ({number})"))
+    for (variant, words), places in sick.items():
+        named = listed((text for _, text in sorted(places, key=lambda place: -place[0])), "; ")
+        yield Statement(f"Answers of {analysis.grid.label(variant)} {words} on {named}.", "bad", ILLNESS_WEIGHT)
+
+
+def _table(analysis: Analysis, every: Sequence[CellRow]) -> Table:
+    lines = [
+        Row(
+            [
+                analysis.grid.label(row["variant"]),
+                analysis.grid.title(row["task"]),
+                row["draw"],
+                row["n"],
+                *(Share(share) for share in (row["accuracy"], row["strict"])),
+                *(Share(share) for share in (row["extraction_failed"], row["truncated"])),
+                round(row["tokens"]["mean"]),
+                round(row["tokens"]["median"]),
+                row["changed"],
+                _counts(row["left_alone"]),
+                ", ".join(f"{name} {value:.4g}" for name, value in row["metrics"].items()),
+                _counts(row["health"]),
+                "; ".join([*([f"at the {row['edge']}"] if row["edge"] else []), *row["warnings"]]),
+            ],
+            detail=not analysis.grid.shown(row["task"]),
+        )
+        for row in every
+    ]
+    headings = ("variant", "task", "draw", "items", "right", "right, strict reading", "no answer read", "cut off")
+    more = ("tokens, mean", "tokens, median", "prompts changed", "left alone", "metrics", "health", "remarks")
+    return Table("scores", "Every score", [*map(Column, (*headings, *more))], lines, detail=True)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{what} {number}" for what, number in counts.items() if number)

@@ -1,0 +1,310 @@
+"""Did the gain survive? The gain under each family against the gain on clean prompts, paired by item."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Literal, TypedDict, cast
+
+from rveval import stats
+from rveval.findings import comparisons, nulls
+from rveval.findings.analysis import CONTROLS, SIGNIFICANT, VARIANTS, Analysis, finding, interval
+from rveval.findings.comparisons import SAID_OF_KEPT
+from rveval.findings.marks import ordered
+from rveval.findings.pictures import Choice, Forest, Picture, Sign
+from rveval.findings.pieces import (
+    Clause,
+    Column,
+    Finding,
+    Interval,
+    Outcome,
+    Points,
+    PValue,
+    Row,
+    Share,
+    Statement,
+    Table,
+)
+from rveval.findings.report import TaskRow
+from rveval.findings.study import pair, under
+from rveval.findings.wording import MANY, count, listed, p_value, percent, points, span
+
+WEIGHT = 35
+NAME = "survival: {} x families"
+Kept = Literal["survived", "lost", "inconclusive", "no gain to survive", "no verdict"]
+_SIGNS: dict[str, Sign] = {"survived": "better", "lost": "worse", "inconclusive": "unclear"}
+
+
+class Survival(TypedDict):
+    """Did the gain survive a family? `gain_family - gain_clean` is `did`, paired by item, clustered by source item.
+
+    `kept` is the share of the clean gain that is left, with its interval; null where there was no gain to keep.
+    `verdict` follows the rule of `Rules`; `why` is the rule's answer in words.
+    """
+
+    variant: str
+    baseline: str
+    source: str
+    benchmark: str
+    family: str
+    task: str
+    n: int
+    gain_clean: Interval
+    gain_family: Interval
+    did: Interval
+    p: float
+    p_holm: float | None
+    kept: Interval | None
+    verdict: Kept
+    why: str
+
+
+def rows(analysis: Analysis) -> list[Survival]:
+    """Every line with a baseline, on every benchmark, under every family."""
+    grid = analysis.grid
+    asked = [
+        (line["id"], clean, task)
+        for line in grid.variants
+        if not line["is_baseline"]
+        for clean in grid.clean_tasks()
+        for task in grid.families_of(clean)
+    ]
+    every = [row for of_both in asked if (row := _survival(analysis, *of_both))]
+    controls = {row["id"] for row in grid.variants if row["null"]}
+    for whose in (VARIANTS, CONTROLS):
+        same = [row for row in every if (row["variant"] in controls) == (whose == CONTROLS)]
+        question = f"does a {whose.removesuffix('s')}'s gain change under a family?"
+        analysis.correct(same, NAME.format(whose), question)
+    return every
+
+
+def _survival(analysis: Analysis, variant: str, clean: TaskRow, task: TaskRow) -> Survival | None:
+    grid = analysis.grid
+    mine = under(grid, variant, clean, task)
+    if mine is None:
+        return None
+    after, before = pair(grid, variant, task, mine.members), pair(grid, variant, clean, mine.clean_members)
+    if before is None or after is None or before.baseline != after.baseline:
+        return None  # why there is no baseline has been said, task by task
+    where = f"{clean['task']} and {task['task']}"
+    ours, theirs = (ordered(column, after.ids, before.ids, where) for column in (after.ours, after.theirs))
+    measured = stats.survival(
+        *(before.ours, before.theirs, ours, theirs), margin=analysis.margin, chance=clean["chance"], seed=analysis.seed
+    )
+    return Survival(
+        variant=variant,
+        baseline=before.baseline,
+        source=clean["task"],
+        benchmark=clean["benchmark"],
+        family=task["family"],
+        task=task["task"],
+        n=len(before.ids),
+        gain_clean=interval(measured.clean.difference),
+        gain_family=interval(measured.under.difference),
+        did=interval(measured.change),
+        p=measured.p,
+        p_holm=None,
+        kept=interval(measured.kept) if measured.kept else None,
+        verdict=cast(Kept, measured.verdict),
+        why=measured.reason if measured.clean.difference.high >= 0 else "a loss on clean prompts, and no gain",
+    )
+
+
+@finding(100)
+def survival(analysis: Analysis) -> Finding:
+    every = analysis.once(rows)
+    ranked = analysis.once(comparisons.ranked)
+    margin = f"{100 * analysis.margin:g}%"
+    return Finding(
+        "survival",
+        "Did the gain survive?",
+        lead="The gain under each family minus the gain on clean prompts. At zero all of the gain is kept; left of it "
+        f"some is gone. By the rule a gain survived when at least {margin} of it is kept (the whole interval of the "
+        "share kept), and what is left is above zero, its whole interval too. A gain that survived may still be "
+        "smaller.",
+        rows=every,
+        statements=[_outside(analysis, ranked[0])] if ranked and _strange(analysis, ranked[0]) else [],
+        clauses=list(_clauses(analysis, ranked)),
+        tables=[_table(analysis, every)],
+        picture=_picture(analysis, every),
+        empty="Nothing to survive: this needs a baseline and a variant, both run on clean and on changed prompts.",
+    )
+
+
+def _gained(analysis: Analysis, variant: str) -> set[str]:
+    judged = analysis.once(comparisons.on_clean)[variant]
+    return {row["task"] for row in judged if row["call"] == "better"}
+
+
+def _of(analysis: Analysis, variant: str) -> list[Survival]:
+    return [row for row in analysis.once(rows) if row["variant"] == variant]
+
+
+def _clauses(analysis: Analysis, ranked: Sequence[str]) -> Iterator[Clause]:
+    """What becomes of the gains under the families that are a finding."""
+    for variant in ranked:
+        gained, same = _gained(analysis, variant), _of(analysis, variant)
+        familiar = [row for row in same if not analysis.strange(row["task"])]
+        kept = [row for row in familiar if row["source"] in gained]
+        if kept:
+            text = _kept(analysis, kept)
+        elif gained:
+            apart = " within the models' training" if any(row["source"] in gained for row in same) else ""
+            text = f"whether the gain is kept under another prompt{apart} was not asked"
+        else:
+            continue
+        doubt = any(row["verdict"] == "lost" for row in familiar)
+        yield Clause(variant, SAID_OF_KEPT, text, doubt)
+
+
+def _strange(analysis: Analysis, variant: str) -> list[Survival]:
+    """The gains under families whose numbers are no finding."""
+    gained = _gained(analysis, variant)
+    return [row for row in _of(analysis, variant) if row["source"] in gained and analysis.strange(row["task"])]
+
+
+def _outside(analysis: Analysis, variant: str) -> Statement:
+    text = f"Outside the models' training, not a finding: with {analysis.grid.label(variant)}, "
+    return Statement(f"{text}{_kept(analysis, _strange(analysis, variant))}.", "unknown", WEIGHT)
+
+
+def _kept(analysis: Analysis, kept: Sequence[Survival]) -> str:
+    """How much of the gains is kept, verdict by verdict: the families, and where not in all benchmarks, in which.
+
+    It claims no more than the rule of survival does.
+    """
+    if len(kept) > 2 * MANY:
+        return _counted(analysis, kept)
+    words = {
+        "survived": f"at least {_share(kept, 'survived')} of the gain is kept under",
+        "lost": f"less than {_share(kept, 'lost')} of the gain is kept under",
+        "inconclusive": "how much is kept is open under",
+        "no verdict": "it can't be judged under",
+        "no gain to survive": "the gain is too small to judge under",
+    }
+    parts = []
+    for verdict, said in words.items():
+        if same := [row for row in kept if row["verdict"] == verdict]:
+            smaller = [row for row in same if verdict == "survived" and _smaller(row)]
+            aside = f" (smaller under {_families(analysis, smaller, kept)})" if smaller else ""
+            parts.append(f"{said} {_families(analysis, same, kept)}{aside}")
+    return ", and ".join(parts)
+
+
+def _share(kept: Sequence[Survival], verdict: str) -> str:
+    """The share of a gain that all intervals of a verdict agree on: half, wherever that is true."""
+    shares = [row["kept"] for row in kept if row["verdict"] == verdict and row["kept"]]
+    if verdict == "survived":
+        least = min((share["low"] for share in shares), default=0.5)
+        return "half" if least >= 0.5 else f"{math.floor(100 * least)}%"
+    most = max((share["high"] for share in shares), default=0.5)
+    return "half" if most <= 0.5 else f"{math.ceil(100 * most)}%"
+
+
+def _smaller(row: Survival) -> bool:
+    """Is the gain under the family smaller than the clean one, after Holm and by its interval?"""
+    return row["p_holm"] is not None and row["p_holm"] < SIGNIFICANT and row["did"]["high"] < 0
+
+
+def _families(analysis: Analysis, same: Sequence[Survival], kept: Sequence[Survival]) -> str:
+    """`distractor and think (on sciq)`: where a family was asked of more benchmarks than these, on which."""
+    on: dict[str, list[str]] = {}
+    for row in same:
+        on.setdefault(row["family"], []).append(analysis.grid.title(row["source"]))
+    asked = {name: sum(row["family"] == name for row in kept) for name in on}
+    named = [name if len(titles) == asked[name] else f"{name} {_on(titles)}" for name, titles in on.items()]
+    return " and ".join(named) if len(named) == 2 else listed(named)
+
+
+def _on(titles: Sequence[str]) -> str:
+    """Where: two benchmarks by name, more by their number."""
+    return f"on {' and '.join(titles)}" if len(titles) < 3 else f"on {len(titles)} benchmarks"
+
+
+def _counted(analysis: Analysis, kept: Sequence[Survival]) -> str:
+    """Too many to be named: how often the gain is kept, and where it is not."""
+    title = analysis.grid.title
+    lost = [f"{row['family']} on {title(row['source'])}" for row in kept if row["verdict"] == "lost"]
+    held = [row for row in kept if row["verdict"] == "survived"]
+    parts = [f"at least {_share(kept, 'survived')} of the gain is kept in {len(held)}"]
+    parts[0] += f" (smaller in {sum(map(_smaller, held))})"
+    parts.append(f"less than {_share(kept, 'lost')} in {len(lost)}{f' ({listed(lost)})' if lost else ''}")
+    parts.append(f"open in {len(kept) - len(held) - len(lost)}")
+    return f"of {len(kept)} pairs of a benchmark and a family, {', '.join(parts)}"
+
+
+def _table(analysis: Analysis, every: Sequence[Survival]) -> Table:
+    lines = [
+        Row(
+            [
+                analysis.grid.label(row["variant"]),
+                analysis.grid.title(row["source"]),
+                row["family"] + analysis.mark(row["task"], row["source"]),
+                row["n"],
+                *(Points(row["gain_clean"]), Points(row["gain_family"]), Points(row["did"])),
+                PValue(row["p"]),
+                None if row["p_holm"] is None else PValue(row["p_holm"]),
+                Share(row["kept"]) if row["kept"] else None,
+                Outcome(row["verdict"], _SIGNS.get(row["verdict"], "")),
+                row["why"],
+            ],
+            detail=row["variant"] in analysis.once(nulls.controls),
+        )
+        for row in every
+    ]
+    headings = ("variant", "benchmark", "family", "items", "gain clean, points", "gain under it, points")
+    columns = [*map(Column, (*headings, "change, points", "p", "p (Holm)", "share kept", "verdict"))]
+    columns.append(Column("why", paper=False))
+    note = "Survived: the gain under the family lies above 0, and at least "
+    note += f"{100 * analysis.margin:g}% of it is kept, each with its interval."
+    note = analysis.footnote(note, (task for row in every for task in (row["task"], row["source"])))
+    return Table("survival", "Did the gain survive?", columns, lines, note, paper=True)
+
+
+def _picture(analysis: Analysis, every: Sequence[Survival]) -> Picture:
+    """A choice a benchmark, a panel a variant, a line a family."""
+    chosen: dict[str, dict[str, list[Survival]]] = defaultdict(lambda: defaultdict(list))
+    for row in every:
+        if row["variant"] not in analysis.once(nulls.controls):
+            chosen[row["source"]][row["variant"]].append(row)
+    choices = []
+    for source in chosen:
+        lines = list(chosen[source].values())
+        ends = [abs(row["did"][end]) for same in lines for row in same for end in ("low", "high")]
+        reach = round(100 * max(ends), 3)  # all panels of a benchmark on one scale
+        choices.append(Choice(analysis.grid.title(source), [_forest(analysis, same, reach) for same in lines]))
+    legend = [("better", "survived"), ("worse", "lost"), ("unclear", "inconclusive")]
+    legend.append(("", "no gain to survive, or no verdict"))
+    return Picture("survival", "forest", "Difference in differences, a line a family", choices, legend)
+
+
+def _forest(analysis: Analysis, same: Sequence[Survival], reach: float) -> Forest:
+    gain = same[0]["gain_clean"]
+    interval_of_gain = f"{analysis.level}: {span(gain)}; {count(gain['n'])} items"
+    return Forest(
+        title=analysis.grid.label(same[0]["variant"]),
+        notes=[f"Clean gain {points(gain['value'])} points ({interval_of_gain})."],
+        axis="gain here - gain clean, points",
+        rows=[row["family"] + analysis.mark(row["task"], row["source"]) for row in same],
+        value=[round(100 * row["did"]["value"], 3) for row in same],
+        low=[round(100 * row["did"]["low"], 3) for row in same],
+        high=[round(100 * row["did"]["high"], 3) for row in same],
+        call=[_SIGNS.get(row["verdict"], "") for row in same],
+        hover=[list(_hover(analysis, row)) for row in same],
+        reach=reach,
+    )
+
+
+def _hover(analysis: Analysis, row: Survival) -> Iterator[str]:
+    yield f"{row['family']} prompts: {row['verdict']}"
+    yield f"gain clean {points(row['gain_clean']['value'])} {span(row['gain_clean'])}"
+    yield f"gain here {points(row['gain_family']['value'])} {span(row['gain_family'])}"
+    yield f"difference of the two {points(row['did']['value'])}, {analysis.level} interval {span(row['did'])}"
+    yield f"uncorrected p {p_value(row['p'])}"
+    yield analysis.corrected(row["p_holm"], NAME.format(VARIANTS))
+    yield f"{count(row['n'])} items"
+    if row["kept"] is not None:
+        yield f"share of the gain that is kept: {percent(row['kept']['value'])} {span(row['kept'])}"
+    yield row["why"]
+    yield from analysis.noted(row["task"], row["source"])
