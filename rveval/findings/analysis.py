@@ -6,7 +6,7 @@ written. What it needs of another, it asks for with `analysis.once(other.rows)`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -15,7 +15,7 @@ from rveval.findings.pictures import Call
 from rveval.findings.pieces import Edge, Finding, Interval
 from rveval.findings.report import Hypotheses, TaskRow
 from rveval.findings.study import Grid, Pair, Study, pairs
-from rveval.findings.wording import REMARK, count, level, p_value
+from rveval.findings.wording import REMARK, level
 
 T = TypeVar("T")
 SIGNIFICANT = 1 - stats.LEVEL
@@ -69,14 +69,6 @@ class Analysis:
         if rows:
             self.hypotheses.append(Hypotheses(name=name, question=question, n=len(rows)))
 
-    def corrected(self, p: float | None, family: str) -> str:
-        """A corrected p with what it was corrected for, in words; `family` may be the start of the family's name."""
-        if p is None:
-            return "that p is uncorrected"
-        row = next((row for row in self.hypotheses if row["name"].startswith(family)), None)
-        held = f" ({row['name']}: {count(row['n'])} comparisons)" if row else ""
-        return f"p corrected within its family of hypotheses{held}: {p_value(p)}"
-
     def remarks(self, *tasks: str) -> list[str]:
         """What a reader must know of results on these tasks, each once."""
         known = {row["task"]: row["remarks"] for row in self.grid.tasks}
@@ -93,10 +85,6 @@ class Analysis:
     def marked(self, task: str) -> str:
         """A task's title, with the mark of a remark."""
         return self.grid.title(task) + self.mark(task)
-
-    def footnote(self, text: str, tasks: Iterable[str]) -> str:
-        """A note below a table, with the remarks on these tasks."""
-        return " ".join([*([text] if text else []), *(f"{note}." for note in self.noted(*tasks))])
 
     def strange(self, task: str) -> bool:
         """Is a task's number no finding, its prompts being outside what the models were trained on?"""

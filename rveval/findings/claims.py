@@ -8,10 +8,11 @@ from typing import Any, TypedDict
 
 from rveval import stats
 from rveval.errors import Problem, Refused
+from rveval.findings import tables
 from rveval.findings.analysis import Analysis, finding, interval
 from rveval.findings.marks import Floats, ordered
 from rveval.findings.pictures import Sign
-from rveval.findings.pieces import Column, Finding, Interval, Outcome, Points, Row, Table
+from rveval.findings.pieces import Finding, Interval
 from rveval.findings.report import TaskRow, VariantRow
 from rveval.findings.study import Grid
 
@@ -128,26 +129,18 @@ def _claim(
 @finding(130)
 def claims(analysis: Analysis) -> Finding:
     every = analysis.once(rows)
-    lines = [
-        Row(
-            [
-                row["text"],
-                row["source"],
-                analysis.grid.title(row["task"]),
-                analysis.grid.label(row["variant"]) if row["variant"] is not None else "",
-                row["found"]["n"] if row["found"] else None,
-                Points(row["claimed"]),
-                Points(row["found"]) if row["found"] else None,
-                Points(row["detectable"], signed=False) if row["detectable"] is not None else None,
-                Outcome(row["verdict"], _SIGNS.get(row["verdict"], "")),
-                row["why"],
-            ],
-            detail=row["found"] is None,
-        )
-        for row in every
+    fields = [
+        tables.plain("claim", "text"),
+        tables.plain("source"),
+        tables.task(),
+        tables.variant(),
+        tables.items("found"),
+        tables.points("claimed", "claimed"),
+        tables.points("found", "found"),
+        tables.detectable(),
+        tables.verdict("verdict", {}, _SIGNS),
+        tables.plain("why", paper=False),
     ]
-    headings = ("claim", "source", "task", "variant", "items", "claimed, points", "found, points")
-    columns = [*map(Column, (*headings, "detectable (uncorrected)", "verdict")), Column("why", paper=False)]
     untested = sum(row["found"] is None for row in every)
     note = f"{untested} more could not be tested with these cells." if untested else ""
     return Finding(
@@ -155,6 +148,12 @@ def claims(analysis: Analysis) -> Finding:
         "Published numbers",
         lead="What papers claim, against what was found here.",
         rows=every,
-        tables=[Table("claims", "Published claims", columns, lines, note, open=True)],
+        tables=[
+            tables.table(
+                *(analysis, "claims", "Published claims", every, fields, note),
+                detail_row=lambda row: row["found"] is None,
+                open=True,
+            )
+        ],
         empty="There are no published numbers to compare with: conf/claims holds none.",
     )

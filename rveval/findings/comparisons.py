@@ -8,12 +8,12 @@ from itertools import product
 from typing import TypedDict
 
 from rveval import stats
-from rveval.findings import noise
+from rveval.findings import noise, tables
 from rveval.findings.analysis import CONTROLS, VARIANTS, Analysis, call, edge_of, finding, interval, kind_of, who
 from rveval.findings.pictures import Call
-from rveval.findings.pieces import Clause, Column, Edge, Finding, Interval, Points, PValue, Row, Table
+from rveval.findings.pieces import Clause, Edge, Finding, Interval, Table
 from rveval.findings.study import Pair
-from rveval.findings.wording import listed, outcome, points, ranged
+from rveval.findings.wording import listed, points, ranged
 
 QUESTIONS = {
     "clean tasks": "from its baseline on a benchmark?",
@@ -51,6 +51,23 @@ class Comparison(TypedDict):
     at_edge: Edge
     noise: float | None
     call: Call
+
+
+FIELDS = [
+    tables.variant(),
+    tables.task(),
+    tables.items("difference"),
+    tables.points("difference", "difference", bold=True),
+    tables.plain("fixed"),
+    tables.plain("broken"),
+    tables.p("p", "p"),
+    tables.p("mid-p", "p_mid"),
+    tables.p("p (Holm)", "p_holm"),
+    tables.plain("corrected with", "hypotheses", paper=False),
+    tables.detectable(),
+    tables.points("noise", "noise", signed=False),
+    tables.verdict(),
+]
 
 
 def rows(analysis: Analysis) -> list[Comparison]:
@@ -167,38 +184,8 @@ def _each(analysis: Analysis, judged: Sequence[Comparison], missed: bool = False
 
 
 def _table(analysis: Analysis, every: Sequence[Comparison]) -> Table:
-    lines = [
-        Row(
-            [
-                analysis.grid.label(row["variant"]),
-                analysis.marked(row["task"]),
-                row["difference"]["n"],
-                Points(row["difference"], counts=row["call"] in ("better", "worse")),
-                row["fixed"],
-                row["broken"],
-                PValue(row["p"]),
-                PValue(row["p_mid"]),
-                PValue(row["p_holm"]),
-                row["hypotheses"],
-                Points(row["detectable"], signed=False),
-                None if row["noise"] is None else Points(row["noise"], signed=False),
-                outcome(row["call"], f"no verdict: at the {row['at_edge']}" if row["at_edge"] else ""),
-            ],
-            detail=not analysis.grid.shown(row["task"]),
-        )
-        for row in every
-    ]
-    columns = [
-        *map(Column, ("variant", "task", "items", "difference, points", "fixed", "broken")),
-        *map(Column, ("p", "mid-p", "p (Holm)")),
-        Column("corrected with", "the family of hypotheses", paper=False),
-        Column("detectable (uncorrected)", "the smallest true difference that one test alone would mostly find"),
-        Column("noise", "how far the baseline differs from itself when it is run again"),
-        Column("verdict"),
-    ]
     names = Counter(row["hypotheses"] for row in every)
     together = "; ".join(f"{name} ({number})" for name, number in names.items())
     note = f"Corrected together: {together}. Bold: it counts after Holm's correction. Detectable: the smallest true "
     note += "difference that would mostly be found by one test alone; after Holm's correction it is larger."
-    note = analysis.footnote(note, (row["task"] for row in every if analysis.grid.shown(row["task"])))
-    return Table("comparisons", "Differences to the baseline", columns, lines, note)
+    return tables.table(analysis, "comparisons", "Differences to the baseline", every, FIELDS, note)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypedDict
 
 from rveval import stats
 from rveval.errors import Refused
-from rveval.findings import nulls, pictures, recipes
+from rveval.findings import nulls, pictures, recipes, tables
 from rveval.findings.analysis import Analysis, finding, interval
 from rveval.findings.marks import Floats, ordered
 from rveval.findings.pictures import Choice, Picture
-from rveval.findings.pieces import Column, Finding, Interval, Points, PValue, Row, Share, Statement, Table
+from rveval.findings.pieces import Finding, Interval, Statement, Table
 from rveval.findings.report import TaskRow, VariantRow
 from rveval.findings.study import Grid
-from rveval.findings.wording import count, number, p_value, percent, points, ranged, sign_of, span
+from rveval.findings.wording import count, number, p_value, points, ranged, sign_of, span
 
 WEIGHT = 30
 _FEWEST = 3  # alphas for a trend, or for choosing the best
@@ -65,6 +65,19 @@ class Curve(TypedDict):
     points: list[Point]
     trend: Trend | None
     best: Best | None
+
+
+ABOUT = [tables.computed("vector", lambda row: f"{row['vector']} on {row['model']}"), tables.task()]
+POINT_FIELDS = [
+    *ABOUT,
+    tables.plain("alpha", "part.alpha"),
+    tables.variant("part.variant"),
+    tables.items("part.accuracy"),
+    tables.share("right", "part.accuracy"),
+    tables.points("against alpha 0", "part.difference"),
+    tables.share("no answer read", "part.extraction_failed"),
+    tables.computed("tokens", lambda row: round(row["part"]["tokens"])),
+]
 
 
 def directions(grid: Grid) -> list[Direction]:
@@ -168,7 +181,7 @@ def curves(analysis: Analysis) -> Finding:
         f"{analysis.level} interval.",
         rows=every,
         statements=statements,
-        tables=[_table(analysis, every), _points(analysis, every)],
+        tables=[*_tables(analysis, every)],
         picture=_picture(analysis, every),
         empty="No curve: a study needs at least two alphas of one vector, such as -m alpha=-1,0,0.5,1.",
     )
@@ -185,53 +198,29 @@ def _turn(curve: Curve) -> str:
     return f"turns down after alpha={top[0]:g}" if top and above[-1][1] < top[1] else ""
 
 
-def _table(analysis: Analysis, every: Sequence[Curve]) -> Table:
-    lines = []
-    for row in every:
-        best, trend = row["best"], row["trend"]
-        by_alpha = (f"{point['alpha']:g}: {points(point['accuracy']['value'], False)}" for point in row["points"])
-        lines.append(
-            Row(
-                [
-                    f"{row['vector']} on {row['model']}",
-                    analysis.grid.title(row["task"]),
-                    ", ".join(by_alpha),
-                    Points(trend["slope"]) if trend else None,
-                    PValue(trend["p"]) if trend else None,
-                    _turn(row),
-                    best["alpha"] if best else None,
-                    Points(best["held_out"]) if best else None,
-                    best["held_out"]["n"] if best else None,
-                    PValue(best["p"]) if best else None,
-                ],
-                detail=_of_controls(analysis, row),
-            )
-        )
-    headings = ("vector", "task", "right in % by alpha", "slope, points for each unit of alpha", "p (uncorrected)")
-    more = ("shape", "best alpha", "on the other half, points", "items", "p (uncorrected)")
-    note = "The best alpha was chosen on one half of the items; its difference to alpha 0 is the other half's."
-    return Table("curves", "Dose and response", [*map(Column, (*headings, *more))], lines, note)
+def _tables(analysis: Analysis, every: Sequence[Curve]) -> Iterator[Table]:
+    def by_alpha(row: Curve) -> str:
+        each = (f"{point['alpha']:g}: {points(point['accuracy']['value'], False)}" for point in row["points"])
+        return ", ".join(each)
 
-
-def _points(analysis: Analysis, every: Sequence[Curve]) -> Table:
-    lines = [
-        Row(
-            [
-                f"{row['vector']} on {row['model']}",
-                analysis.grid.title(row["task"]),
-                point["alpha"],
-                point["accuracy"]["n"],
-                Share(point["accuracy"]),
-                Points(point["difference"]) if point["difference"] else None,
-                Share(point["extraction_failed"]),
-                round(point["tokens"]),
-            ]
-        )
-        for row in every
-        for point in row["points"]
+    fields = [
+        *ABOUT,
+        tables.computed("right in % by alpha", by_alpha),
+        tables.points("slope for each unit of alpha", "trend.slope"),
+        tables.p("p (uncorrected)", "trend.p"),
+        tables.computed("shape", _turn),
+        tables.plain("best alpha", "best.alpha"),
+        tables.points("on the other half", "best.held_out"),
+        tables.items("best.held_out"),
+        tables.p("p (uncorrected)", "best.p"),
     ]
-    headings = ("vector", "task", "alpha", "items", "right", "against alpha 0, points", "no answer read", "tokens")
-    return Table("curve_points", "Every point of every curve", [*map(Column, headings)], lines, detail=True)
+    note = "The best alpha was chosen on one half of the items; its difference to alpha 0 is the other half's."
+    yield tables.table(
+        *(analysis, "curves", "Dose and response", every, fields, note),
+        detail_row=lambda row: _of_controls(analysis, row),
+    )
+    each = tables.exploded(every, "points")
+    yield tables.table(analysis, "curve_points", "Every point of every curve", each, POINT_FIELDS, detail=True)
 
 
 def _picture(analysis: Analysis, every: Sequence[Curve]) -> Picture:
@@ -258,24 +247,9 @@ def _panel(analysis: Analysis, row: Curve) -> pictures.Curve:
         low=[round(100 * point["accuracy"]["low"], 3) for point in every],
         high=[round(100 * point["accuracy"]["high"], 3) for point in every],
         call=[sign_of(point["difference"]) if point["difference"] else "" for point in every],
-        hover=[_hover(analysis, point) for point in every],
+        hover=[tables.hover(analysis, POINT_FIELDS, {**row, "part": point}) for point in every],
         base=None if base is None else 100 * base["accuracy"]["value"],
     )
-
-
-def _hover(analysis: Analysis, point: Point) -> list[str]:
-    difference = point["difference"]
-    against = f"against alpha 0: {points(difference['value'])} points {span(difference)}" if difference else ""
-    lines = [
-        f"alpha {number(point['alpha'])}: {analysis.grid.label(point['variant'])}",
-        f"{percent(point['accuracy']['value'])} right",
-        f"{analysis.level} interval {span(point['accuracy'])}",
-        f"{count(point['accuracy']['n'])} items",
-        against,
-        f"no answer could be read in {percent(point['extraction_failed'])}",
-        f"{point['tokens']:.0f} tokens an answer",
-    ]
-    return [line for line in lines if line]
 
 
 def _notes(analysis: Analysis, row: Curve) -> list[str]:

@@ -6,16 +6,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypedDict, cast
 
 from rveval import stats
-from rveval.findings import recipes
+from rveval.findings import recipes, tables
 from rveval.findings.analysis import Analysis, finding, interval
 from rveval.findings.curves import Direction, directions
 from rveval.findings.marks import Floats, ordered
-from rveval.findings.pieces import Column, Finding, Interval, Points, PValue, Row, Share, Table, Value
+from rveval.findings.pieces import Finding, Interval, Share, Table
 from rveval.findings.report import TaskRow
 from rveval.findings.study import Grid, under
 from rveval.findings.wording import number
 
 CUES = ("think", "thinkprefix", "thinksuffix")
+_WORDS = {
+    "vector": "{v}, plain prompt",
+    "cue": "cue, on the base",
+    "both": "{v} and cue together",
+    "vector_with_cue": "{v}, with the cue",
+    "interaction": "interaction of {v} and cue",
+}
 _CELLS = ("base", "base+cue", "v", "v+cue", "-v", "-v+cue")
 
 
@@ -109,52 +116,39 @@ def factorial(analysis: Analysis) -> Finding:
         lead="Whether a cue in the prompt does what the vector does. Interaction: above zero the two together give "
         "more than the sum of what each gives alone; below zero the two together give less than the sum.",
         rows=every,
-        tables=[_table(analysis, every), _all_effects(analysis, every)],
+        tables=[*_tables(analysis, every)],
         empty="Not run: it needs the base and a variant, each with and without the cue, such as "
         "'suite.families=[clean,think]'.",
     )
 
 
-def _vector(row: Factorial) -> str:
-    return f"{number(row['alpha'])} {row['vector']} on {row['model']}"
+def _tables(analysis: Analysis, every: Sequence[Factorial]) -> Iterator[Table]:
+    def right(name: str) -> tables.Field:
+        return tables.computed(name, lambda row: Share(row["cells"][name]) if name in row["cells"] else None)
 
-
-def _table(analysis: Analysis, every: Sequence[Factorial]) -> Table:
-    lines = []
-    for row in every:
-        cells, interaction = row["cells"], row["plus"]["interaction"]
-        values: list[Value] = [_vector(row), analysis.grid.title(row["source"]), row["cue"], row["n"]]
-        values += [Share(cells[name]) if name in cells else None for name in _CELLS]
-        lines.append(Row([*values, Points(interaction["difference"]), PValue(interaction["p"])]))
-    headings = ("vector v", "benchmark", "cue", "items", *_CELLS, "interaction, points", "p (uncorrected)")
-    return Table("factorial", "Prompt by vector", [*map(Column, headings)], lines, open=True)
-
-
-def _all_effects(analysis: Analysis, every: Sequence[Factorial]) -> Table:
-    lines = [
-        Row(
-            [
-                _vector(row),
-                analysis.grid.title(row["source"]),
-                row["cue"],
-                words,
-                effect["difference"]["n"],
-                Points(effect["difference"]),
-                PValue(effect["p"]),
-            ]
-        )
-        for row in every
-        for effects, sign in ((row["plus"], "v"), (row["minus"], "-v"))
-        for words, effect in _in_words(effects, sign)
+    about = [
+        tables.computed("vector v", lambda row: f"{number(row['alpha'])} {row['vector']} on {row['model']}"),
+        tables.task("source", "benchmark"),
+        tables.plain("cue"),
+        tables.plain("items", "n"),
     ]
-    headings = ("vector v", "benchmark", "cue", "effect", "items", "difference, points", "p (uncorrected)")
-    return Table("effects", "Every effect of prompt and vector", [*map(Column, headings)], lines, detail=True)
-
-
-def _in_words(effects: Effects | None, sign: str) -> Iterator[tuple[str, Effect]]:
-    if effects is not None:
-        yield f"{sign}, plain prompt", effects["vector"]
-        yield "cue, on the base", effects["cue"]
-        yield f"{sign} and cue together", effects["both"]
-        yield f"{sign}, with the cue", effects["vector_with_cue"]
-        yield f"interaction of {sign} and cue", effects["interaction"]
+    fields = [
+        *(*about, *map(right, _CELLS)),
+        tables.points("interaction", "plus.interaction.difference"),
+        tables.p("p (uncorrected)", "plus.interaction.p"),
+    ]
+    yield tables.table(analysis, "factorial", "Prompt by vector", every, fields, open=True)
+    effects = [
+        {**row, "words": words.format(v=sign), "effect": measured[name]}  # type: ignore[literal-required]
+        for row in every
+        for measured, sign in ((row["plus"], "v"), (row["minus"], "-v"))
+        for name, words in _WORDS.items()
+        if measured is not None
+    ]
+    fields = [
+        *about,
+        tables.plain("effect", "words"),
+        tables.points("difference", "effect.difference"),
+        tables.p("p (uncorrected)", "effect.p"),
+    ]
+    yield tables.table(analysis, "effects", "Every effect of prompt and vector", effects, fields, detail=True)

@@ -20,11 +20,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypedDict
 
-from rveval.findings import comparisons, nulls
+from rveval.findings import comparisons, nulls, tables
 from rveval.findings.analysis import Analysis, finding
 from rveval.findings.marks import Floats, Ints, Marks, reordered
 from rveval.findings.pictures import Bars, Choice, Picture
-from rveval.findings.pieces import Column, Finding, Points, Row, Statement, Table
+from rveval.findings.pieces import Finding, Statement, Table
 from rveval.findings.study import Pair
 from rveval.findings.wording import count, points
 
@@ -79,6 +79,19 @@ class Moves:
     move: Ints
     kind: Ints
     change: Floats
+
+
+FIELDS = [
+    tables.variant(),
+    tables.task(),
+    tables.plain("draw"),
+    tables.plain("items", "n"),
+    tables.computed("what changed", lambda row: WORDS[row["part"]["name"]]),
+    tables.plain("fixed", "part.fixed"),
+    tables.plain("broken", "part.broken"),
+    tables.points("adds", "part.difference"),
+    tables.points("of", "difference"),
+]
 
 
 def moves(variant: Marks, baseline: Marks) -> Moves:
@@ -168,27 +181,12 @@ def _source(analysis: Analysis, every: Sequence[Gains], variant: str) -> list[St
 
 
 def _table(analysis: Analysis, every: Sequence[Gains]) -> Table:
-    lines = [
-        Row(
-            [
-                analysis.grid.label(row["variant"]),
-                analysis.grid.title(row["task"]),
-                row["draw"],
-                row["n"],
-                WORDS[share["name"]],
-                share["fixed"],
-                share["broken"],
-                Points(share["difference"]),
-                Points(row["difference"]),
-            ],
-            detail=not analysis.grid.shown(row["task"]) or row["variant"] in analysis.once(nulls.controls),
-        )
-        for row in every
-        for share in row["classes"]
-    ]
-    headings = ("variant", "task", "draw", "items", "what changed", "fixed", "broken", "adds, points", "of, points")
     note = "Each item that was fixed or broken is in one class; they add up to the whole."
-    return Table("gains", "Where a difference comes from", [*map(Column, headings)], lines, note)
+    apart, shares = analysis.once(nulls.controls), tables.exploded(every, "classes")
+    return tables.table(
+        *(analysis, "gains", "Where a difference comes from", shares, FIELDS, note),
+        detail_row=lambda row: not analysis.grid.shown(row["task"]) or row["variant"] in apart,
+    )
 
 
 def _picture(analysis: Analysis, every: Sequence[Gains]) -> Picture:
@@ -217,13 +215,6 @@ def _bars(analysis: Analysis, row: Gains, reach: int) -> Bars:
         rows=[WORDS[share["name"]] for share in row["classes"]],
         right=[share["fixed"] for share in row["classes"]],
         left=[share["broken"] for share in row["classes"]],
-        hover=[
-            [
-                WORDS[share["name"]],
-                f"{share['fixed']} fixed, {share['broken']} broken, of {items}",
-                f"adds {points(share['difference'])} points",
-            ]
-            for share in row["classes"]
-        ],
+        hover=[tables.hover(analysis, FIELDS, part) for part in tables.exploded([row], "classes")],
         reach=reach,
     )

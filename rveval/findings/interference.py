@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypedDict
 
 from rveval import stats
-from rveval.findings import recipes
+from rveval.findings import recipes, tables
 from rveval.findings.analysis import Analysis, call, edge_of, finding, interval, kind_of
 from rveval.findings.marks import ordered
 from rveval.findings.pictures import Call
-from rveval.findings.pieces import Column, Edge, Finding, Interval, Points, PValue, Row, Statement, Table, Tone
+from rveval.findings.pieces import Edge, Finding, Interval, Outcome, Statement, Table, Tone
 from rveval.findings.report import TaskRow, VariantRow
 from rveval.findings.study import Grid, Pair
-from rveval.findings.wording import outcome, points, span
+from rveval.findings.wording import points, span
 
 WEIGHT = 70
 _PLACES = 9  # digits to which alpha times weight is one number
@@ -181,30 +181,23 @@ def _table(analysis: Analysis, every: Sequence[Interference]) -> Table:
         label = analysis.grid.label
         return "; ".join(f"{label(part['variant'])}: {points(part['difference']['value'])}" for part in row["alone"])
 
-    def verdict(row: Interference) -> str:
-        return ", ".join([_CALLS[row["call"]], *([_BEYOND[row["beyond"]].format("the sum")] if row["beyond"] else [])])
+    def verdict(row: Interference) -> Outcome:
+        beyond = f", {_BEYOND[row['beyond']].format('the sum')}" if row["beyond"] else ""
+        return Outcome(_CALLS[row["call"]] + beyond, row["call"])
 
-    lines = [
-        Row(
-            [
-                analysis.grid.label(row["variant"]),
-                analysis.marked(row["task"]),
-                row["interference"]["n"],
-                Points(row["together"]),
-                alone(row),
-                Points(row["total"]),
-                Points(row["interference"], counts=row["call"] in ("better", "worse")),
-                PValue(row["p"]),
-                PValue(row["p_holm"]),
-                Points(row["detectable"], signed=False),
-                outcome(row["call"], verdict(row)),
-            ],
-            detail=not analysis.grid.shown(row["task"]),
-        )
-        for row in every
+    fields = [
+        tables.variant(),
+        tables.task(),
+        tables.items("interference"),
+        tables.points("together", "together"),
+        tables.computed("each alone", alone),
+        tables.points("sum", "total"),
+        tables.points("together - sum", "interference", bold=True),
+        tables.p("p", "p"),
+        tables.p("p (Holm)", "p_holm"),
+        tables.detectable(),
+        tables.computed("verdict", verdict),
     ]
-    headings = ("variant", "task", "items", "together, points", "each alone", "sum, points", "together - sum, points")
-    columns = [*map(Column, (*headings, "p", "p (Holm)", "detectable (uncorrected)", "verdict"))]
     note = "Differences to the baseline, paired by item; bold where it counts after Holm's correction."
-    note = analysis.footnote(note, (row["task"] for row in every))
-    return Table("interference", "Several vectors together", columns, lines, note, open=True, paper=True)
+    title = "Several vectors together"
+    return tables.table(analysis, "interference", title, every, fields, note, open=True, paper=True)

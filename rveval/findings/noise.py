@@ -6,9 +6,10 @@ import json
 from typing import TypedDict
 
 from rveval import stats
+from rveval.findings import tables
 from rveval.findings.analysis import Analysis, finding, interval
 from rveval.findings.marks import reordered
-from rveval.findings.pieces import Column, Finding, Interval, Points, Row, Share, Statement, Table
+from rveval.findings.pieces import Finding, Interval, Statement
 from rveval.findings.study import Cell
 from rveval.findings.wording import points
 
@@ -79,25 +80,18 @@ def noise(analysis: Analysis) -> Finding:
     elif analysis.pairs:
         text = "The noise floor is not known: no baseline was run again with its requests in another order."
         statements = [Statement(text, "unknown", WEIGHT)]
-    lines = [
-        Row(
-            [
-                analysis.grid.label(row["variant"]),
-                analysis.grid.title(row["task"]),
-                row["draw"],
-                row["repeat"],
-                row["n"],
-                Points(row["difference"]),
-                Share(row["scores_differ"]),
-                Share(row["responses_differ"]),
-                row["fixed"],
-                row["broken"],
-            ]
-        )
-        for row in every
+    fields = [
+        tables.variant(),
+        tables.task(),
+        tables.plain("draw"),
+        tables.plain("repeat"),
+        tables.plain("items", "n"),
+        tables.points("difference", "difference"),
+        tables.share("scores differ", "scores_differ"),
+        tables.share("answers differ", "responses_differ"),
+        tables.plain("right only then", "fixed"),
+        tables.plain("wrong only then", "broken"),
     ]
-    headings = ("variant", "task", "draw", "repeat", "items", "difference, points", "scores differ")
-    columns = [*map(Column, (*headings, "answers differ", "right only then", "wrong only then"))]
     title = "Noise: run again with its requests in another order"
     return Finding(
         "noise",
@@ -106,6 +100,6 @@ def noise(analysis: Analysis) -> Finding:
         "no larger than that is none.",
         rows=every,
         statements=statements,
-        tables=[Table("noise", title, columns, lines, open=True)],
+        tables=[tables.table(analysis, "noise", title, every, fields, open=True)],
         empty="The noise was not measured: suite.repeat=1 runs the baseline a second time.",
     )

@@ -7,25 +7,20 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, TypedDict
 
 from rveval import stats
-from rveval.findings import comparisons, recipes
+from rveval.findings import comparisons, recipes, tables
 from rveval.findings.analysis import SIGNIFICANT, Analysis, finding
 from rveval.findings.comparisons import BUT, Comparison
 from rveval.findings.pictures import Call, Choice, Picture, Strip
 from rveval.findings.pieces import (
     Clause,
-    Column,
     Finding,
     Interval,
-    Points,
-    PValue,
-    Row,
-    Share,
     Statement,
     Table,
     Tone,
 )
 from rveval.findings.report import VariantRow
-from rveval.findings.wording import against_baseline, listed, p_value, points
+from rveval.findings.wording import listed, points
 
 Question = Literal["help", "harm"]
 WEIGHTS: dict[Tone, float] = {"bad": 83, "good": 82, "mixed": 81, "unknown": 80}  # what takes a gain away first
@@ -87,6 +82,31 @@ class NullRow(TypedDict):
     smallest_p: float
     needed: int
     said: str
+
+
+ABOUT = [tables.variant(), tables.task(), tables.plain("null control", "kind")]
+FIELDS = [
+    *ABOUT,
+    tables.plain("nulls", "n"),
+    tables.items("real"),
+    tables.points("difference", "real"),
+    tables.points("nulls, lowest", "lowest"),
+    tables.points("mean", "mean"),
+    tables.points("highest", "highest"),
+    tables.computed("asked", lambda row: f"more {row['question']}"),
+    tables.plain("reach it", "reached"),
+    tables.share("beaten", "beaten"),
+    tables.p("p (uncorrected)", "p", below=SIGNIFICANT),
+    tables.p("p at best", "smallest_p"),
+    tables.plain("in words", "said", paper=False),
+]
+EFFECT_FIELDS = [
+    *ABOUT,
+    tables.variant("part.variant", "which"),
+    tables.items("part.difference"),
+    tables.points("difference", "part.difference"),
+    tables.points("the real one", "real.value"),
+]
 
 
 def rows(analysis: Analysis) -> list[NullRow]:
@@ -190,7 +210,7 @@ def nulls(analysis: Analysis) -> Finding:
         rows=every,
         statements=list(_statements(analysis, shown)),
         clauses=list(_clauses(analysis, shown)),
-        tables=[_table(analysis, every), _effects(analysis, every)],
+        tables=[*_tables(analysis, every)],
         picture=_picture(analysis, shown),
         empty="No null controls: run the same variant with vector.transform=random vector.seed=0,1,...,18 in this "
         "study.",
@@ -251,56 +271,13 @@ def _of_kind(analysis: Analysis, label: str, same: Sequence[NullRow]) -> Iterato
         yield f"{text}{listed(each)} points.", "unknown"
 
 
-def _table(analysis: Analysis, every: Sequence[NullRow]) -> Table:
-    lines = [
-        Row(
-            [
-                analysis.grid.label(row["variant"]),
-                analysis.marked(row["task"]),
-                row["kind"],
-                row["n"],
-                row["real"]["n"],
-                Points(row["real"]),
-                *(Points(value) for value in (row["lowest"], row["mean"], row["highest"])),
-                "more help" if row["question"] == "help" else "more harm",
-                row["reached"],
-                Share(row["beaten"]),
-                PValue(row["p"], counts=row["p"] <= SIGNIFICANT),
-                PValue(row["smallest_p"]),
-                row["said"],
-            ],
-            detail=not analysis.grid.shown(row["task"]),
-        )
-        for row in every
-    ]
-    headings = ("variant", "task", "null control", "nulls", "items", "difference, points")
-    more = ("nulls, lowest", "mean", "highest", "asked", "reach it", "beaten", "p (uncorrected)")
-    columns = [*map(Column, (*headings, *more)), Column("p at best", "if all nulls were beaten", paper=False)]
+def _tables(analysis: Analysis, every: Sequence[NullRow]) -> Iterator[Table]:
     note = "p is the exact one-sided rank of the real vector among its nulls, uncorrected, ties counted against it: "
     note += "whether it helps more than they do, or for a subtracted vector whether it harms more. Bold where it is at "
-    note = analysis.footnote(f"{note}most {SIGNIFICANT:.2g}.", (row["task"] for row in every))
-    columns.append(Column("in words", paper=False))
-    return Table("nulls", "Would any vector do?", columns, lines, note, paper=True)
-
-
-def _effects(analysis: Analysis, every: Sequence[NullRow]) -> Table:
-    lines = [
-        Row(
-            [
-                analysis.grid.label(row["variant"]),
-                analysis.grid.title(row["task"]),
-                row["kind"],
-                analysis.grid.label(effect["variant"]),
-                effect["difference"]["n"],
-                Points(effect["difference"]),
-                Points(row["real"]["value"]),
-            ]
-        )
-        for row in every
-        for effect in row["nulls"]
-    ]
-    headings = ("variant", "task", "null control", "which", "items", "difference, points", "the real one, points")
-    return Table("null_effects", "Every null control, from the lowest up", [*map(Column, headings)], lines, detail=True)
+    note += f"most {SIGNIFICANT:.2g}."
+    yield tables.table(analysis, "nulls", "Would any vector do?", every, FIELDS, note, paper=True)
+    effects, title = tables.exploded(every, "nulls"), "Every null control, from the lowest up"
+    yield tables.table(analysis, "null_effects", title, effects, EFFECT_FIELDS, detail=True)
 
 
 def _picture(analysis: Analysis, shown: Sequence[NullRow]) -> Picture:
@@ -321,37 +298,19 @@ def _picture(analysis: Analysis, shown: Sequence[NullRow]) -> Picture:
 
 
 def _strip(analysis: Analysis, same: Sequence[NullRow], start: float, stop: float) -> Strip:
-    real, label = same[0]["real"], analysis.grid.label(same[0]["variant"])
-    dots = [(at, row, effect) for at, row in enumerate(same) for effect in row["nulls"]]
+    real, kinds = same[0]["real"], [row["kind"] for row in same]
+    dots = tables.exploded(same, "nulls")
     return Strip(
-        title=label,
+        title=analysis.grid.label(same[0]["variant"]),
         notes=[f"{row['kind']}: {row['said'].replace('(p =', '(uncorrected p =')}." for row in same],
         axis="against the baseline, points",
-        rows=[row["kind"] for row in same],
+        rows=kinds,
         real=(round(100 * real["value"], 3), round(100 * real["low"], 3), round(100 * real["high"], 3)),
         call=same[0]["call"],
-        real_hover=[_real_hover(analysis, row, label) for row in same],
-        row=[at for at, _, _ in dots],
-        value=[round(100 * effect["difference"]["value"], 3) for _, _, effect in dots],
-        hover=[
-            [
-                f"{analysis.grid.label(effect['variant'])}: null control ({row['kind']})",
-                *against_baseline(effect["difference"], analysis.level),
-                *analysis.noted(row["task"]),
-            ]
-            for _, row, effect in dots
-        ],
+        real_hover=[tables.hover(analysis, FIELDS, row) for row in same],
+        row=[kinds.index(dot["kind"]) for dot in dots],
+        value=[round(100 * dot["part"]["difference"]["value"], 3) for dot in dots],
+        hover=[tables.hover(analysis, EFFECT_FIELDS, dot) for dot in dots],
         start=start,
         stop=stop,
     )
-
-
-def _real_hover(analysis: Analysis, row: NullRow, label: str) -> list[str]:
-    question = "does it help" if row["question"] == "help" else "does it harm"
-    return [
-        f"{label}: the real vector",
-        *against_baseline(row["real"], analysis.level),
-        f"{question} more than its null controls ({row['kind']})? {row['reached']} of {row['n']} reach it",
-        f"uncorrected p {p_value(row['p'])}; so many nulls can give {p_value(row['smallest_p'])} at best",
-        *analysis.noted(row["task"]),
-    ]

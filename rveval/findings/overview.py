@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rveval.findings import comparisons, nulls, pooled, scores
+from rveval.findings import comparisons, nulls, pooled, scores, tables
 from rveval.findings.analysis import SIGNIFICANT, Analysis, finding
 from rveval.findings.comparisons import Comparison
-from rveval.findings.pieces import Column, Finding, Interval, ItemsLink, Row, Score, Table, Value
+from rveval.findings.pieces import Column, Finding, ItemsLink, Row, Score, Table, Value
 from rveval.findings.pooled import Pooled, weights_in_words
 from rveval.findings.report import TaskRow, VariantRow
 from rveval.findings.scores import CellRow
-from rveval.findings.wording import count, p_value, percent, points, span
+from rveval.findings.wording import count
 
 TOGETHER = "all together"
 
@@ -113,50 +113,20 @@ def _score(
 ) -> Score | None:
     if cell is None:
         return None
-    about, accuracy = f"{line['label']} on {task['title']}", cell["accuracy"]
+    hover = tables.hover(analysis, scores.FIELDS[:6], cell)
     if row is None:
-        hover = (about, f"scores {percent(accuracy['value'])}", *_size(analysis, accuracy))
-        return Score(accuracy, hover=hover, links=(ItemsLink("see the items", task["task"], line["id"]),))
-    return Score(
-        accuracy,
-        row["difference"],
-        row["call"],
-        row["at_edge"],
-        hover=(about, f"scores {percent(accuracy['value'])} {span(accuracy)}", *_hover(analysis, row)),
-        links=(
-            ItemsLink(f"{count(row['fixed'])} fixed", task["task"], line["id"], "fixed"),
-            ItemsLink(f"{count(row['broken'])} broken", task["task"], line["id"], "broken"),
-        ),
-    )
+        link = ItemsLink("see the items", task["task"], line["id"])
+        return Score(cell["accuracy"], hover=tuple(hover), links=(link,))
+    hover += tables.hover(analysis, comparisons.FIELDS[3:], row)
+    links = [
+        ItemsLink(f"{count(items)} {kind}", task["task"], line["id"], kind)
+        for kind, items in (("fixed", row["fixed"]), ("broken", row["broken"]))
+    ]
+    lines = tuple(dict.fromkeys(hover))  # a remark stands in both
+    return Score(cell["accuracy"], row["difference"], row["call"], row["at_edge"], lines, tuple(links))
 
 
 def _pooled(analysis: Analysis, row: Pooled | None) -> Score | None:
     if row is None:
         return None
-    hover = [
-        f"all {len(row['tasks'])} benchmarks together, {weights_in_words(row['weights'])}",
-        f"difference {points(row['difference']['value'])} points",
-        *_size(analysis, row["difference"]),
-        f"uncorrected p {p_value(row['p'])}",
-        analysis.corrected(row["p_holm"], row["hypotheses"]),
-        f"smallest difference that would show: {points(row['detectable'], False)} points",
-    ]
-    return Score(None, row["difference"], row["call"], hover=tuple(hover))
-
-
-def _size(analysis: Analysis, interval: Interval) -> list[str]:
-    return [f"{analysis.level} interval {span(interval)}", f"{count(interval['n'])} items"]
-
-
-def _hover(analysis: Analysis, row: Comparison) -> Iterator[str]:
-    """All there is to say about a comparison, a line a fact."""
-    yield f"difference {points(row['difference']['value'])} points"
-    yield f"{analysis.level} interval {span(row['difference'])}"
-    yield f"{count(row['difference']['n'])} items: {row['fixed']} fixed, {row['broken']} broken"
-    yield f"uncorrected p {p_value(row['p'])}"
-    yield analysis.corrected(row["p_holm"], row["hypotheses"])
-    yield f"smallest difference that would show: {points(row['detectable'], False)} points"
-    if row["noise"] is not None:
-        yield f"noise of running it again: {points(row['noise'], False)} points"
-    if row["at_edge"]:
-        yield f"at the {row['at_edge']}: no verdict"
+    return Score(None, row["difference"], row["call"], hover=tuple(tables.hover(analysis, pooled.FIELDS, row)))

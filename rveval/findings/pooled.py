@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any, TypedDict, cast
 
 from rveval import stats
-from rveval.findings import old_records
+from rveval.findings import old_records, tables
 from rveval.findings.analysis import Analysis, call, finding, interval, who
 from rveval.findings.pictures import Call
-from rveval.findings.pieces import Column, Finding, Interval, Points, PValue, Row, Table
+from rveval.findings.pieces import Finding, Interval, Outcome
 from rveval.findings.study import Pair
-from rveval.findings.wording import CALLS, outcome
+from rveval.findings.wording import CALLS
 
 
 class Pooled(TypedDict):
@@ -31,6 +31,20 @@ class Pooled(TypedDict):
     detectable: float
     hypotheses: str
     call: Call
+
+
+FIELDS = [
+    tables.variant(),
+    tables.plain("family"),
+    tables.computed("weights", lambda row: weights_in_words(row["weights"])),
+    tables.items("difference"),
+    tables.points("difference", "difference", bold=True),
+    tables.p("p", "p"),
+    tables.p("p (Holm)", "p_holm"),
+    tables.computed("verdict", lambda row: _verdict(row)),
+    tables.detectable(),
+    tables.asked("over", lambda analysis, row: ", ".join(map(analysis.marked, row["tasks"])), paper=False),
+]
 
 
 def rows(analysis: Analysis) -> list[Pooled]:
@@ -81,6 +95,10 @@ def _pooled(pair: Pair, family: str, strata: dict[str, Any], by: str, corrected:
     )
 
 
+def _verdict(row: Pooled) -> Outcome:
+    return Outcome(CALLS[row["call"]] + ("" if row["hypotheses"] else ", by an uncorrected p"), row["call"])
+
+
 def weights_in_words(weights: str) -> str:
     """What counts the same."""
     return "each benchmark counts the same" if weights == "benchmarks" else "each item counts the same"
@@ -89,33 +107,11 @@ def weights_in_words(weights: str) -> str:
 @finding(30)
 def pooled(analysis: Analysis) -> Finding:
     every = analysis.once(rows)
-    lines = [
-        Row(
-            [
-                analysis.grid.label(row["variant"]),
-                row["family"],
-                weights_in_words(row["weights"]),
-                row["difference"]["n"],
-                Points(row["difference"], counts=row["p_holm"] is not None and row["call"] in ("better", "worse")),
-                PValue(row["p"]),
-                None if row["p_holm"] is None else PValue(row["p_holm"]),
-                outcome(row["call"], CALLS[row["call"]] + ("" if row["hypotheses"] else ", by an uncorrected p")),
-                Points(row["detectable"], signed=False),
-                ", ".join(map(analysis.grid.title, row["tasks"])),
-            ]
-        )
-        for row in every
-    ]
-    columns = [
-        *map(Column, ("variant", "family", "weights", "items", "difference, points", "p", "p (Holm)", "verdict")),
-        Column("detectable (uncorrected)", "the smallest true difference that one test alone would mostly find"),
-        Column("over", paper=False),
-    ]
-    note = analysis.footnote("", (task for row in every for task in row["tasks"]))
+
     return Finding(
         "pooled",
         "All benchmarks together",
         rows=every,
-        tables=[Table("pooled", "Pooled over benchmarks", columns, lines, note)],
+        tables=[tables.table(analysis, "pooled", "Pooled over benchmarks", every, FIELDS)],
         quiet=True,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from rveval.findings import tables
 from rveval.findings.analysis import Analysis, finding
-from rveval.findings.pieces import Column, Finding, Row, Statement, Table
+from rveval.findings.pieces import Finding, Statement
 from rveval.findings.wording import listed
 
 FORCED_WEIGHT, WEIGHT = 65, 60
@@ -63,17 +64,11 @@ def refused(analysis: Analysis) -> Finding:
         text = f"{some} refused, and nothing was asked of {them}: {listed(labels)}."
         statements.append(Statement(text, "unknown", WEIGHT))
     several = len(analysis.studies) > 1
-    lines = [
-        Row(
-            [
-                row["label"] + (f" ({row['study']})" if several else ""),
-                *(problem["what"], problem["where"], problem["expected"], problem["found"], problem["fix"]),
-            ]
-        )
-        for row in every
-        for problem in row["problems"]
+    fields = [
+        tables.computed("variant", lambda row: row["label"] + (f" ({row['study']})" if several else "")),
+        *(tables.plain(name, f"part.{name}") for name in ("what", "where", "expected", "found")),
+        tables.plain("what to do", "part.fix"),
     ]
-    columns = [*map(Column, ("variant", "what", "where", "expected", "found", "what to do"))]
     note = "Refused before anything was asked: the donors do not fit the base."
     return Finding(
         "refused",
@@ -81,6 +76,8 @@ def refused(analysis: Analysis) -> Finding:
         lead="Variants of which nothing was asked, because their donors do not fit the base.",
         rows=every,
         statements=statements,
-        tables=[Table("refused", "Refused", columns, lines, note, open=True)],
+        tables=[
+            tables.table(analysis, "refused", "Refused", tables.exploded(every, "problems"), fields, note, open=True)
+        ],
         quiet=True,
     )

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from rveval import stats
-from rveval.findings import nulls
+from rveval.findings import nulls, tables
 from rveval.findings.analysis import Analysis, edge_of, finding, interval
 from rveval.findings.marks import Floats
 from rveval.findings.pictures import Choice, Heat, Picture
-from rveval.findings.pieces import Column, Edge, Finding, Interval, Points, PValue, Row, Share, Table
+from rveval.findings.pieces import Edge, Finding, Interval, Table
 from rveval.findings.report import TaskRow
 from rveval.findings.study import Under, under
-from rveval.findings.wording import count, p_value, percent, points, sign_of, span
+from rveval.findings.wording import sign_of
 
 
 class FamilyDrop(TypedDict):
@@ -53,6 +53,22 @@ class Robustness(TypedDict):
     right_under_all: Interval
     wrong_under_all: Interval
     consistency: Interval
+
+
+FAMILY_FIELDS = [
+    tables.variant(),
+    tables.asked("benchmark", lambda analysis, row: analysis.grid.title(row["source"])),
+    tables.family(),
+    tables.items("part.change"),
+    tables.share("right, clean", "clean"),
+    tables.share("right", "part.accuracy"),
+    tables.points("change", "part.change"),
+    tables.p("p (uncorrected)", "part.p"),
+    tables.share("drop rate", "part.drop"),
+    tables.plain("lost", "part.lost"),
+    tables.plain("won", "part.won"),
+    tables.plain("no verdict, at the", "part.at_edge"),
+]
 
 
 def rows(analysis: Analysis) -> list[Robustness]:
@@ -128,65 +144,47 @@ def robustness(analysis: Analysis) -> Finding:
         "against its own clean score. Pale squares can't be told from no change, each by its own interval, "
         "uncorrected.",
         rows=every,
-        tables=[_table(analysis, every), _families(analysis, every)],
+        tables=[*_tables(analysis, every)],
         picture=_picture(analysis, every),
         empty="No changed prompts were run: add families, such as 'suite.families=[clean,typos,distractor]'.",
     )
 
 
-def _table(analysis: Analysis, every: Sequence[Robustness]) -> Table:
-    apart = analysis.once(nulls.controls)
-    lines = [
-        Row(
-            [
-                analysis.grid.label(row["variant"]),
-                # The columns over all families are marked with the benchmark wherever one of its families is.
-                analysis.grid.title(row["source"]) + analysis.mark(*_tasks(row)),
-                row["clean"]["n"],
-                Share(row["clean"]),
-                Share(row["drop"]) if row["drop"] else None,
-                row["worst"],
-                *(Share(row["worst_accuracy"]), Share(row["right_under_all"])),
-                *(Share(row["wrong_under_all"]), Share(row["consistency"])),
-            ],
-            detail=row["variant"] in apart,
-        )
-        for row in every
+def _tables(analysis: Analysis, every: Sequence[Robustness]) -> Iterator[Table]:
+    def marked(row: Robustness) -> str:
+        """The columns over all families are marked with the benchmark wherever one of its families is."""
+        return analysis.grid.title(row["source"]) + analysis.mark(row["source"], *_tasks(row))
+
+    fields = [
+        tables.variant(),
+        tables.computed("benchmark", marked),
+        tables.items("clean"),
+        tables.share("right, clean", "clean"),
+        tables.share("mean drop rate", "drop"),
+        tables.plain("worst family", "worst"),
+        tables.share("right there", "worst_accuracy"),
+        tables.share("right under all", "right_under_all"),
+        tables.share("wrong under all", "wrong_under_all"),
+        tables.share("same under all", "consistency"),
     ]
-    headings = ("variant", "benchmark", "items", "right, clean", "mean drop rate", "worst family", "right there")
-    columns = [*map(Column, (*headings, "right under all", "wrong under all", "same under all"))]
-    note = analysis.footnote("", (task for row in every for task in _tasks(row)))
-    return Table("robustness", "Robustness", columns, lines, note, paper=True)
+    apart = analysis.once(nulls.controls)
+    yield tables.table(
+        *(analysis, "robustness", "Robustness", every, fields),
+        detail_row=lambda row: row["variant"] in apart,
+        paper=True,
+    )
+    drops, title = _drops(every), "Each variant under each family"
+    yield tables.table(analysis, "families", title, drops, FAMILY_FIELDS, detail=True)
+
+
+def _drops(every: Sequence[Robustness]) -> list[dict[str, Any]]:
+    """A row a family; the drop stands under "part"."""
+    parts = tables.exploded(every, "families")
+    return [{**row, "task": row["part"]["task"], "family": row["part"]["family"]} for row in parts]
 
 
 def _tasks(row: Robustness) -> list[str]:
-    return [row["source"], *(drop["task"] for drop in row["families"])]
-
-
-def _families(analysis: Analysis, every: Sequence[Robustness]) -> Table:
-    lines = [
-        Row(
-            [
-                analysis.grid.label(row["variant"]),
-                analysis.grid.title(row["source"]),
-                drop["family"] + analysis.mark(drop["task"], row["source"]),
-                drop["change"]["n"],
-                Share(drop["accuracy"]),
-                Points(drop["change"]),
-                PValue(drop["p"]),
-                Share(drop["drop"]) if drop["drop"] else None,
-                drop["lost"],
-                drop["won"],
-                f"at the {drop['at_edge']}: no verdict" if drop["at_edge"] else "",
-            ]
-        )
-        for row in every
-        for drop in row["families"]
-    ]
-    headings = ("variant", "benchmark", "family", "items", "right", "change, points", "p (uncorrected)")
-    columns = [*map(Column, (*headings, "drop rate", "lost", "won", "verdict"))]
-    note = analysis.footnote("", (task for row in every for task in _tasks(row)))
-    return Table("families", "Each variant under each family", columns, lines, note, detail=True)
+    return [drop["task"] for drop in row["families"]]
 
 
 def _picture(analysis: Analysis, every: Sequence[Robustness]) -> Picture:
@@ -205,31 +203,18 @@ def _picture(analysis: Analysis, every: Sequence[Robustness]) -> Picture:
 
 
 def _heat(analysis: Analysis, source: str, same: Sequence[Robustness]) -> Heat:
-    families = list(dict.fromkeys(drop["family"] for row in same for drop in row["families"]))
-    squares = [(at, row, drop) for at, row in enumerate(same) for drop in row["families"]]
+    squares = _drops(same)
+    families, lines = list(dict.fromkeys(row["family"] for row in squares)), [row["variant"] for row in same]
+    changes: list[Interval] = [row["part"]["change"] for row in squares]
     return Heat(
         title="",
         notes=[],
-        rows=[analysis.grid.label(row["variant"]) for row in same],
+        rows=[analysis.grid.label(variant) for variant in lines],
         columns=families,
-        row=[at for at, _, _ in squares],
-        column=[families.index(drop["family"]) for _, _, drop in squares],
-        value=[round(100 * drop["change"]["value"], 3) for _, _, drop in squares],
-        mark=[analysis.mark(drop["task"], source).strip() for _, _, drop in squares],
-        call=["edge" if drop["at_edge"] else sign_of(drop["change"]) for _, _, drop in squares],
-        hover=[list(_hover(analysis, row, drop)) for _, row, drop in squares],
+        row=[lines.index(row["variant"]) for row in squares],
+        column=[families.index(row["family"]) for row in squares],
+        value=[round(100 * change["value"], 3) for change in changes],
+        mark=[analysis.mark(row["task"], source).strip() for row in squares],
+        call=["edge" if row["part"]["at_edge"] else sign_of(row["part"]["change"]) for row in squares],
+        hover=[tables.hover(analysis, FAMILY_FIELDS, row) for row in squares],
     )
-
-
-def _hover(analysis: Analysis, row: Robustness, drop: FamilyDrop) -> Iterator[str]:
-    yield f"{analysis.grid.label(row['variant'])}, {drop['family']} prompts"
-    yield f"clean {percent(row['clean']['value'])}, now {percent(drop['accuracy']['value'])}"
-    yield f"change {points(drop['change']['value'])} points"
-    yield f"{analysis.level} interval {span(drop['change'])}"
-    yield f"{count(drop['change']['n'])} items: {drop['lost']} lost, {drop['won']} won"
-    yield f"uncorrected p {p_value(drop['p'])}"
-    if drop["drop"] is not None:
-        yield f"loses {percent(drop['drop']['value'])} of what it had {span(drop['drop'])}"
-    if drop["at_edge"]:
-        yield f"at the {drop['at_edge']}: no verdict"
-    yield from analysis.noted(drop["task"], row["source"])

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 from rveval import stats
+from rveval.findings import tables
 from rveval.findings.analysis import Analysis, edge_of, finding, interval
 from rveval.findings.marks import Marks
-from rveval.findings.pieces import Column, Edge, Finding, Interval, Row, Share, Statement, Table
+from rveval.findings.pieces import Edge, Finding, Interval, Statement, Table
 from rveval.findings.report import TaskRow
 from rveval.findings.wording import listed
 
@@ -151,31 +152,29 @@ def _illness(analysis: Analysis, every: Sequence[CellRow]) -> Iterator[Statement
         yield Statement(f"Answers of {analysis.grid.label(variant)} {words} on {named}.", "bad", ILLNESS_WEIGHT)
 
 
+FIELDS = [
+    tables.variant(),
+    tables.task(),
+    tables.plain("draw"),
+    tables.plain("items", "n"),
+    tables.share("right", "accuracy"),
+    tables.share("right, strict reading", "strict"),
+    tables.share("no answer read", "extraction_failed"),
+    tables.share("cut off", "truncated"),
+    tables.computed("tokens, mean", lambda row: round(row["tokens"]["mean"])),
+    tables.computed("tokens, median", lambda row: round(row["tokens"]["median"])),
+    tables.plain("prompts changed", "changed"),
+    tables.computed("left alone", lambda row: _counts(row["left_alone"])),
+    tables.computed("metrics", lambda row: ", ".join(f"{name} {share:.4g}" for name, share in row["metrics"].items())),
+    tables.computed("health", lambda row: _counts(row["health"])),
+    tables.computed(
+        "remarks", lambda row: "; ".join(filter(None, [row["edge"] and f"at the {row['edge']}", *row["warnings"]]))
+    ),
+]
+
+
 def _table(analysis: Analysis, every: Sequence[CellRow]) -> Table:
-    lines = [
-        Row(
-            [
-                analysis.grid.label(row["variant"]),
-                analysis.grid.title(row["task"]),
-                row["draw"],
-                row["n"],
-                *(Share(share) for share in (row["accuracy"], row["strict"])),
-                *(Share(share) for share in (row["extraction_failed"], row["truncated"])),
-                round(row["tokens"]["mean"]),
-                round(row["tokens"]["median"]),
-                row["changed"],
-                _counts(row["left_alone"]),
-                ", ".join(f"{name} {value:.4g}" for name, value in row["metrics"].items()),
-                _counts(row["health"]),
-                "; ".join([*([f"at the {row['edge']}"] if row["edge"] else []), *row["warnings"]]),
-            ],
-            detail=not analysis.grid.shown(row["task"]),
-        )
-        for row in every
-    ]
-    headings = ("variant", "task", "draw", "items", "right", "right, strict reading", "no answer read", "cut off")
-    more = ("tokens, mean", "tokens, median", "prompts changed", "left alone", "metrics", "health", "remarks")
-    return Table("scores", "Every score", [*map(Column, (*headings, *more))], lines, detail=True)
+    return tables.table(analysis, "scores", "Every score", every, FIELDS, detail=True)
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -8,27 +8,21 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, TypedDict, cast
 
 from rveval import stats
-from rveval.findings import comparisons, nulls
+from rveval.findings import comparisons, nulls, tables
 from rveval.findings.analysis import CONTROLS, SIGNIFICANT, VARIANTS, Analysis, finding, interval
 from rveval.findings.comparisons import SAID_OF_KEPT
 from rveval.findings.marks import ordered
 from rveval.findings.pictures import Choice, Forest, Picture, Sign
 from rveval.findings.pieces import (
     Clause,
-    Column,
     Finding,
     Interval,
-    Outcome,
-    Points,
-    PValue,
-    Row,
-    Share,
     Statement,
     Table,
 )
 from rveval.findings.report import TaskRow
 from rveval.findings.study import pair, under
-from rveval.findings.wording import MANY, count, listed, p_value, percent, points, span
+from rveval.findings.wording import MANY, count, listed, points, span
 
 WEIGHT = 35
 NAME = "survival: {} x families"
@@ -58,6 +52,22 @@ class Survival(TypedDict):
     kept: Interval | None
     verdict: Kept
     why: str
+
+
+FIELDS = [
+    tables.variant(),
+    tables.asked("benchmark", lambda analysis, row: analysis.grid.title(row["source"])),
+    tables.family(),
+    tables.plain("items", "n"),
+    tables.points("gain clean", "gain_clean"),
+    tables.points("gain under it", "gain_family"),
+    tables.points("change", "did"),
+    tables.p("p", "p"),
+    tables.p("p (Holm)", "p_holm"),
+    tables.share("share kept", "kept"),
+    tables.verdict("verdict", {}, _SIGNS),
+    tables.plain("why", paper=False),
+]
 
 
 def rows(analysis: Analysis) -> list[Survival]:
@@ -235,31 +245,14 @@ def _counted(analysis: Analysis, kept: Sequence[Survival]) -> str:
 
 
 def _table(analysis: Analysis, every: Sequence[Survival]) -> Table:
-    lines = [
-        Row(
-            [
-                analysis.grid.label(row["variant"]),
-                analysis.grid.title(row["source"]),
-                row["family"] + analysis.mark(row["task"], row["source"]),
-                row["n"],
-                *(Points(row["gain_clean"]), Points(row["gain_family"]), Points(row["did"])),
-                PValue(row["p"]),
-                None if row["p_holm"] is None else PValue(row["p_holm"]),
-                Share(row["kept"]) if row["kept"] else None,
-                Outcome(row["verdict"], _SIGNS.get(row["verdict"], "")),
-                row["why"],
-            ],
-            detail=row["variant"] in analysis.once(nulls.controls),
-        )
-        for row in every
-    ]
-    headings = ("variant", "benchmark", "family", "items", "gain clean, points", "gain under it, points")
-    columns = [*map(Column, (*headings, "change, points", "p", "p (Holm)", "share kept", "verdict"))]
-    columns.append(Column("why", paper=False))
     note = "Survived: the gain under the family lies above 0, and at least "
     note += f"{100 * analysis.margin:g}% of it is kept, each with its interval."
-    note = analysis.footnote(note, (task for row in every for task in (row["task"], row["source"])))
-    return Table("survival", "Did the gain survive?", columns, lines, note, paper=True)
+    apart = analysis.once(nulls.controls)
+    return tables.table(
+        *(analysis, "survival", "Did the gain survive?", every, FIELDS, note),
+        detail_row=lambda row: row["variant"] in apart,
+        paper=True,
+    )
 
 
 def _picture(analysis: Analysis, every: Sequence[Survival]) -> Picture:
@@ -291,20 +284,6 @@ def _forest(analysis: Analysis, same: Sequence[Survival], reach: float) -> Fores
         low=[round(100 * row["did"]["low"], 3) for row in same],
         high=[round(100 * row["did"]["high"], 3) for row in same],
         call=[_SIGNS.get(row["verdict"], "") for row in same],
-        hover=[list(_hover(analysis, row)) for row in same],
+        hover=[tables.hover(analysis, FIELDS, row) for row in same],
         reach=reach,
     )
-
-
-def _hover(analysis: Analysis, row: Survival) -> Iterator[str]:
-    yield f"{row['family']} prompts: {row['verdict']}"
-    yield f"gain clean {points(row['gain_clean']['value'])} {span(row['gain_clean'])}"
-    yield f"gain here {points(row['gain_family']['value'])} {span(row['gain_family'])}"
-    yield f"difference of the two {points(row['did']['value'])}, {analysis.level} interval {span(row['did'])}"
-    yield f"uncorrected p {p_value(row['p'])}"
-    yield analysis.corrected(row["p_holm"], NAME.format(VARIANTS))
-    yield f"{count(row['n'])} items"
-    if row["kept"] is not None:
-        yield f"share of the gain that is kept: {percent(row['kept']['value'])} {span(row['kept'])}"
-    yield row["why"]
-    yield from analysis.noted(row["task"], row["source"])

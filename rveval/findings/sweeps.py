@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from rveval.findings import comparisons, recipes
+from rveval.findings import comparisons, recipes, tables
 from rveval.findings.analysis import Analysis, finding
 from rveval.findings.comparisons import Comparison
 from rveval.findings.pictures import Call, Choice, Forest, Picture
-from rveval.findings.pieces import Column, Finding, Interval, Points, Row, Table
+from rveval.findings.pieces import Finding, Interval, Table
 from rveval.findings.report import VariantRow
 from rveval.findings.study import Grid
-from rveval.findings.wording import CALLS, against_baseline, number, outcome
+from rveval.findings.wording import number
 
 _FEWEST = 2
 _ALL_LAYERS = 1 << 30  # stands last
@@ -125,6 +125,26 @@ def _shared(lines: _Lines) -> str:
     return f"{vector} [{'; '.join(shared)}]" if shared else vector
 
 
+def _swept(row: Sweep) -> str:
+    return f"by {row['by']}" + (f" of {row['step']}" if row["step"] else "")
+
+
+def _vector(row: Sweep) -> str:
+    return f"{number(row['alpha'])} {row['vector']} on {row['model']}"
+
+
+FIELDS = [
+    tables.computed("sweep", _swept),
+    tables.computed("vector", _vector),
+    tables.task(),
+    tables.plain("value", "part.value"),
+    tables.items("part.difference"),
+    tables.points("difference", "part.difference", bold=True),
+    tables.verdict("part.call"),
+    tables.variant("part.variant"),
+]
+
+
 @finding(70)
 def sweeps(analysis: Analysis) -> Finding:
     every = analysis.once(rows)
@@ -140,37 +160,17 @@ def sweeps(analysis: Analysis) -> Finding:
     )
 
 
-def _swept(row: Sweep) -> str:
-    return f"by {row['by']}" + (f" of {row['step']}" if row["step"] else "")
-
-
-def _vector(row: Sweep) -> str:
-    return f"{number(row['alpha'])} {row['vector']} on {row['model']}"
-
-
 def _table(analysis: Analysis, every: Sequence[Sweep]) -> Table:
-    lines = [
-        Row(
-            [
-                _swept(row),
-                _vector(row),
-                analysis.marked(row["task"]),
-                point["value"],
-                point["difference"]["n"],
-                Points(point["difference"], counts=point["call"] in ("better", "worse")),
-                outcome(point["call"]),
-                analysis.grid.label(point["variant"]),
-            ],
-            detail=not analysis.grid.shown(row["task"]),
-        )
-        for row in every
-        for point in row["points"]
-    ]
-    headings = ("sweep", "vector", "task", "value", "items", "difference, points", "verdict", "variant")
     note = "Bold where the difference to the baseline counts after Holm's correction. Differences between the lines of "
-    note = analysis.footnote(f"{note}a sweep are not tested.", (row["task"] for row in every))
-    title = "Which part of the vector, and how much of it"
-    return Table("sweeps", title, [*map(Column, headings)], lines, note)
+    note += "a sweep are not tested."
+    return tables.table(
+        analysis, "sweeps", "Which part of the vector, and how much of it", _points(every), FIELDS, note
+    )
+
+
+def _points(every: Sequence[Sweep]) -> list[dict[str, Any]]:
+    """A row a point, which stands under "part"; its call is the row's."""
+    return [{**row, "call": row["part"]["call"]} for row in tables.exploded(every, "points")]
 
 
 def _picture(analysis: Analysis, shown: Sequence[Sweep]) -> Picture:
@@ -199,13 +199,6 @@ def _forest(analysis: Analysis, row: Sweep, reach: float) -> Forest:
         low=[round(100 * difference["low"], 3) for difference in differences],
         high=[round(100 * difference["high"], 3) for difference in differences],
         call=[point["call"] for point in row["points"]],
-        hover=[
-            [
-                f"{analysis.grid.label(point['variant'])}: {CALLS[point['call']]}",
-                *against_baseline(point["difference"], analysis.level),
-                *analysis.noted(row["task"]),
-            ]
-            for point in row["points"]
-        ],
+        hover=[tables.hover(analysis, FIELDS, point) for point in _points([row])],
         reach=reach,
     )

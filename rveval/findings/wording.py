@@ -1,14 +1,11 @@
-"""How numbers are written in sentences and in what the pointer shows: one notation, everywhere.
-
-A renderer writes the numbers of its tables itself, and may call these to write them alike.
-"""
+"""How numbers are written in sentences and in what the pointer shows: one notation, which renderers may share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rveval.findings.pictures import Call, Sign
-from rveval.findings.pieces import Interval, Outcome
+from rveval.findings.pictures import Sign
+from rveval.findings.pieces import Interval, Outcome, Points, PValue, Share, Value
 
 REMARK = "†"  # beside a name or a number that has a remark; the remark itself stands in its hover and in its table
 MANY = 4  # things that are named one by one
@@ -35,11 +32,6 @@ def ranged(interval: Interval) -> str:
     return f"{points(interval['value'])} points {span(interval)}, n={interval['n']}"
 
 
-def percent(value: float) -> str:
-    """A share in percent: 0.632 -> `63.2%`."""
-    return f"{100 * value:.1f}%"
-
-
 def level(share: float) -> str:
     """The level of intervals: 0.95 -> `95%`."""
     return f"{100 * share:g}%"
@@ -60,6 +52,24 @@ def number(value: float) -> str:
     return f"{value:.6g}"
 
 
+def in_words(value: Value) -> str:
+    """A value of a table as text: `+5.2 [2.1, 8.3]`, `63.2% [60.1, 66.2]`, `1,319`; "" for nothing."""
+    match value:
+        case Points():
+            return f"{points(value.value, value.signed)}{f' {span(value.interval)}' if value.interval else ''}"
+        case Share():
+            return f"{points(value.value, False)}%{f' {span(value.interval)}' if value.interval else ''}"
+        case PValue():
+            return p_value(value.value)
+        case Outcome():
+            return value.text
+        case int():
+            return count(value)
+        case float():
+            return number(value)
+    return value if isinstance(value, str) else ""
+
+
 def listed(texts: Iterable[str], between: str = ", ") -> str:
     """The first few by name, the rest by their number."""
     known = list(texts)
@@ -67,20 +77,6 @@ def listed(texts: Iterable[str], between: str = ", ") -> str:
     return between.join(known[:MANY]) + more
 
 
-def outcome(call: Call, words: str = "") -> Outcome:
-    """A verdict in words with the call behind it."""
-    return Outcome(words or CALLS[call], call)
-
-
 def sign_of(interval: Interval) -> Sign:
     """How an interval lies to zero: above, below, or across."""
     return "better" if interval["low"] > 0 else "worse" if interval["high"] < 0 else "unclear"
-
-
-def against_baseline(difference: Interval, level_in_words: str) -> list[str]:
-    """A difference to the baseline, as lines."""
-    return [
-        f"against the baseline {points(difference['value'])} points",
-        f"{level_in_words} interval {span(difference)}",
-        f"{count(difference['n'])} items",
-    ]
