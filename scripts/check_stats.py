@@ -16,9 +16,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from pathlib import Path
 
-from rveval.stats.simulate import DISCORDANT, SIZES, STUDIES, Line, lines, power_lines, table
-from rveval.stats.studies import KINDS
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from simulate import DISCORDANT, SIZES, STUDIES, Line, lines, power_lines, table
+from simulatedstudies import KINDS
 
 
 def main() -> int:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from rveval import findings as summary
-from rveval.findings import Summary
 from rveval.store import SCHEMA_VERSION, CellRecord, Refusal, Sample, Store, StudyEntry
 
 BASE = "b" * 64
@@ -158,7 +157,7 @@ class Made:
             Refusal(schema_version=SCHEMA_VERSION, study=study, label=label, problems=[whole | problem], config={})
         )
 
-    def build(self, *names: str, **more: Any) -> Summary:
+    def build(self, *names: str, **more: Any) -> dict[str, Any]:
         """The summary of studies (of "s" by default)."""
         found = [summary.Study(name, self.store, self.store.read_study(name)) for name in names or ("s",)]
-        return summary.build(found, **more)
+        return summary.build(found, **more).summary()

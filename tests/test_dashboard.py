@@ -13,8 +13,8 @@ from fakesummary import Plan, summary, write_items
 from hostile import SCRIPTS, poisoned
 from hypothesis import given
 from hypothesis import strategies as st
-
 from rveval.findings.typed import Summary
+
 from rveval.show.page import made, say, write
 from rveval.show.page.overview import main_table
 from rveval.show.page.panels import all_plots

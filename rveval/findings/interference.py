@@ -118,7 +118,7 @@ def _key(row: VariantRow, term: dict[str, Any]) -> str:
 def _row(line: Pair, alone: Sequence[Pair], task: TaskRow) -> Interference:
     where = f"{task['task']}: several vectors together and alone"
     columns = [ordered(pair.ours, pair.ids, line.ids, where) for pair in alone]
-    measured = stats.interference(line.theirs, columns, line.ours)
+    measured = stats.additivity(line.theirs, columns, line.ours)
     whole = float(line.theirs.mean()) + measured.total.difference.value
     return Interference(
         variant=line.variant,
@@ -132,10 +132,10 @@ def _row(line: Pair, alone: Sequence[Pair], task: TaskRow) -> Interference:
         ],
         together=interval(measured.together.difference),
         total=interval(measured.total.difference),
-        interference=interval(measured.interference.difference),
-        p=measured.interference.p,
-        p_holm=measured.interference.p,
-        detectable=measured.interference.detectable,
+        interference=interval(measured.excess.difference),
+        p=measured.excess.p,
+        p_holm=measured.excess.p,
+        detectable=measured.excess.detectable,
         hypotheses=f"interference: vectors together x {kind_of(task)}",
         beyond=edge_of("ceiling" if whole > 1 else "floor" if whole < 0 else ""),
         call="unclear",

@@ -2,7 +2,7 @@
 
 Formula and source stand in each docstring; the distributions are scipy's and Wilson's interval statsmodels'. Rows are
 paired by their place: whoever calls has put them in the order of the item ids. Numbers are shares, not points. Every
-dataclass goes through `dataclasses.asdict` into JSON. `simulate` shows that what is promised holds.
+dataclass goes through `dataclasses.asdict` into JSON. scripts/check_stats.py shows that what is promised holds.
 """
 
 from rveval.stats.cell import EDGE, LEVEL, Interval, accuracy, edge, pass_at_k
@@ -10,7 +10,7 @@ from rveval.stats.claims import Judgement, judge
 from rveval.stats.clusters import Effect, Pooled, clustered, pooled, ratio
 from rveval.stats.controls import NoiseFloor, Nulls, noise_floor, nulls, nulls_needed
 from rveval.stats.doses import BestAlpha, Dose, DoseResponse, best_alpha, dose_response
-from rveval.stats.factors import Factorial, Interference, factorial, interference
+from rveval.stats.factors import Additivity, Factorial, additivity, factorial
 from rveval.stats.multiplicity import Corrected, holm
 from rveval.stats.pairs import POWER, Paired, detectable, mcnemar, paired, power
 from rveval.stats.robust import Drop, Robustness, drop, drop_rate, robustness, worst_case
@@ -20,6 +20,7 @@ __all__ = [
     "EDGE",
     "LEVEL",
     "POWER",
+    "Additivity",
     "BestAlpha",
     "Corrected",
     "Dose",
@@ -27,7 +28,6 @@ __all__ = [
     "Drop",
     "Effect",
     "Factorial",
-    "Interference",
     "Interval",
     "Judgement",
     "NoiseFloor",
@@ -37,6 +37,7 @@ __all__ = [
     "Robustness",
     "Survival",
     "accuracy",
+    "additivity",
     "best_alpha",
     "bootstrapped",
     "clustered",
@@ -47,7 +48,6 @@ __all__ = [
     "edge",
     "factorial",
     "holm",
-    "interference",
     "judge",
     "mcnemar",
     "noise_floor",

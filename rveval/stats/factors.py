@@ -68,26 +68,24 @@ def factorial(
 
 
 @dataclass(frozen=True)
-class Interference:
+class Additivity:
     """Several vectors alone and together, all paired over the same items.
 
     Args:
         together: all at once - base.
         alone: each one - base.
         total: what they would give together if they added up, the sum of `alone`.
-        interference: `together` - `total`, item by item. Above 0: they help each other; below: they stand in each
+        excess: `together` - `total`, item by item. Above 0: they help each other; below: they stand in each
             other's way, or do the same thing.
     """
 
     together: Effect
     alone: tuple[Effect, ...]
     total: Effect
-    interference: Effect
+    excess: Effect
 
 
-def interference(
-    base: Scores, alone: Sequence[Scores], together: Scores, clusters: Clusters | None = None
-) -> Interference:
+def additivity(base: Scores, alone: Sequence[Scores], together: Scores, clusters: Clusters | None = None) -> Additivity:
     """(together - base) - sum_i (alone_i - base), the mean over items, each effect as in `clustered`.
 
     A difference in differences on the scale of accuracy: additivity of right answers is what it asks about. With two
@@ -100,7 +98,7 @@ def interference(
         together: all of them at once.
         clusters: the source item of each row, where an item has several.
 
-    >>> interference([0, 0], [[1, 0], [1, 0]], [1, 0]).interference.difference.value
+    >>> additivity([0, 0], [[1, 0], [1, 0]], [1, 0]).excess.difference.value
     -0.5
 
     Raises:
@@ -109,16 +107,16 @@ def interference(
     import numpy as np
 
     if len(alone) < 2:
-        raise ValueError(f"interference is between two vectors or more, and there is {len(alone) or 'none'}")
+        raise ValueError(f"additivity is about two vectors or more, and there is {len(alone) or 'none'}")
     start, whole = np.asarray(base, dtype=float), np.asarray(together, dtype=float)
     ones = [np.asarray(one, dtype=float) for one in alone]
     rows = [len(column) for column in (start, whole, *ones)]
     if len(set(rows)) != 1:
         raise ValueError(f"the cells hold different rows: {rows}")
     total = sum((one - start for one in ones), np.zeros(len(start)))
-    return Interference(
+    return Additivity(
         together=clustered(whole - start, clusters),
         alone=tuple(clustered(one - start, clusters) for one in ones),
         total=clustered(total, clusters),
-        interference=clustered(whole - start - total, clusters),
+        excess=clustered(whole - start - total, clusters),
     )

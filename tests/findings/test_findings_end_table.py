@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from rveval.findings.compare import _by_numbers as by_numbers
 
 from rveval import findings as summary
 from rveval import stats
 from rveval.errors import Refused
-from rveval.findings.compare import _by_numbers as by_numbers
 from rveval.show import table
 from rveval.store import SCHEMA_VERSION, CellRecord, Refusal, Sample, Store, StudyEntry
 

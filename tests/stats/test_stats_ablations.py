@@ -48,9 +48,9 @@ def test_nulls_needed(p: float, n: int) -> None:
 def test_interference_of_two_is_the_interaction_of_a_table() -> None:
     random = np.random.default_rng(1)
     base, one, other, both = (random.random((4, 200)) < [[0.5], [0.6], [0.6], [0.9]]).astype(float)
-    found = stats.interference(base, [one, other], both)
+    found = stats.additivity(base, [one, other], both)
     table = stats.factorial(base, one, other, both)
-    assert (found.interference, found.together, found.alone) == (
+    assert (found.excess, found.together, found.alone) == (
         table.interaction,
         table.both,
         (table.cue, table.vector),
@@ -62,22 +62,22 @@ def test_interference_of_three_is_together_less_the_sum() -> None:
     random = np.random.default_rng(2)
     base, *ones, all_of_them = (random.random((5, 120)) < 0.5).astype(float)
     apart = all_of_them - base - sum(one - base for one in ones)
-    found = stats.interference(base, ones, all_of_them)
-    assert found.interference.difference.value == pytest.approx(apart.mean())
-    assert found.interference.p == pytest.approx(published.ttest_1samp(apart, 0).pvalue)
-    doubled = stats.interference(
+    found = stats.additivity(base, ones, all_of_them)
+    assert found.excess.difference.value == pytest.approx(apart.mean())
+    assert found.excess.p == pytest.approx(published.ttest_1samp(apart, 0).pvalue)
+    doubled = stats.additivity(
         *(np.tile(x, 2) for x in (base,)),
         [np.tile(one, 2) for one in ones],
         np.tile(all_of_them, 2),
         [*range(120), *range(120)],
     )
-    assert doubled.interference.p == pytest.approx(found.interference.p), "two draws of an item are no two items"
+    assert doubled.excess.p == pytest.approx(found.excess.p), "two draws of an item are no two items"
 
 
 def test_vectors_that_add_up_do_not_interfere() -> None:
     base = np.zeros(100)
     one, other = (np.arange(100) < 20).astype(float), (np.arange(100) >= 70).astype(float)
-    found = stats.interference(base, [one, other], one + other).interference
+    found = stats.additivity(base, [one, other], one + other).excess
     assert found.difference.value == 0
     assert found.difference.low < 0 < found.difference.high
     assert found.p == 1
@@ -89,4 +89,4 @@ def test_vectors_that_add_up_do_not_interfere() -> None:
 )
 def test_what_can_t_interfere_is_refused(alone: list[list[float]], together: list[float], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        stats.interference([1.0] * len(together), alone, together)
+        stats.additivity([1.0] * len(together), alone, together)

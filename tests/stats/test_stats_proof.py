@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from simulate import MEAN, Kind, Line, Seen, answers, flips, lines, power_lines, table
+from simulatedstudies import KINDS
 
-from rveval.stats.simulate import MEAN, Line, answers, flips, lines, power_lines, table
-from rveval.stats.studies import KINDS
+from rveval import stats
 
 STUDIES = 150
 
@@ -47,8 +48,6 @@ def test_the_studies_are_what_they_say(discordant: float) -> None:
 
 def test_a_method_that_errs_is_caught() -> None:
     """The proof can fail: clusters passed off as rows find an effect that is not there far too often."""
-    from rveval import stats
-    from rveval.stats.simulate import Kind, Seen
 
     def wrong(random, n, discordant, effect):  # type: ignore[no-untyped-def]
         variant, baseline = answers(random, [[MEAN] * 4, [MEAN] * 4], n, discordant)

@@ -1,4 +1,4 @@
-"""The simulated studies: each plants what it says, asks this package as a report would, and compares with the truth.
+"""The simulated studies: each plants what it says, asks rveval.stats as a report would, and compares with the truth.
 
 Every function takes (random, n items, share of discordant items, planted effect) and yields what each method said.
 """
@@ -8,16 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rveval.stats.cell import Interval, accuracy
-from rveval.stats.clusters import clustered, pooled
-from rveval.stats.controls import nulls
-from rveval.stats.doses import best_alpha, dose_response
-from rveval.stats.factors import factorial, interference
-from rveval.stats.multiplicity import holm
-from rveval.stats.pairs import detectable, paired
-from rveval.stats.robust import drop
-from rveval.stats.simulate import MEAN, Kind, Seen, answers, flips
-from rveval.stats.survive import Survival, survival
+from simulate import MEAN, Kind, Seen, answers, flips
+
+from rveval.stats import (
+    Interval,
+    Survival,
+    accuracy,
+    additivity,
+    best_alpha,
+    clustered,
+    detectable,
+    dose_response,
+    drop,
+    factorial,
+    holm,
+    nulls,
+    paired,
+    pooled,
+    survival,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -137,8 +146,8 @@ def together(random: np.random.Generator, n: int, discordant: float, effect: flo
     """Three vectors of 4 points each; planted: what they give together beyond the sum."""
     means = [[MEAN], *([[MEAN + 0.04]] * 3), [MEAN + 0.12 + effect]]
     base, *alone, whole = answers(random, means, n, discordant)[:, 0]
-    found = interference(base, alone, whole)
-    yield Seen("interference of 3 vectors", found.interference.p, _holds(found.interference.difference, effect))
+    found = additivity(base, alone, whole)
+    yield Seen("interference of 3 vectors", found.excess.p, _holds(found.excess.difference, effect))
 
 
 def null_controls(random: np.random.Generator, n: int, discordant: float, effect: float) -> Iterator[Seen]:

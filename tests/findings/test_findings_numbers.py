@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rveval.findings.moves import CLASSES, shows_steps
 from studies import Made, label_of, sample, term
 
 from rveval import findings as summary
 from rveval.errors import Refused
 from rveval.findings import typed, words
-from rveval.findings.moves import CLASSES, shows_steps
 
 ALPHAS = (0.0, -1.0, 0.5, 1.0)
 FAMILIES = ("clean", "think", "typos")

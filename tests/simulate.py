@@ -1,7 +1,7 @@
 """Proof that the statistics are right: many studies whose truth is known, and how often each method errs on them.
 
 With no effect planted, p is below 0.05 in about 5% of studies (fewer for exact tests); an interval holds the truth in
-about 95%, effect or none. The studies themselves are in `studies`.
+about 95%, effect or none. The studies themselves are in `simulatedstudies`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from rveval.stats.cell import LEVEL
-from rveval.stats.pairs import detectable, paired, power
+from rveval.stats import LEVEL, detectable, paired, power
 
 if TYPE_CHECKING:
     import numpy as np
