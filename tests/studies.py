@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import random
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from rveval import findings as summary
+from rveval import findings
 from rveval.store import SCHEMA_VERSION, CellRecord, Refusal, Sample, Store, StudyEntry
 
 BASE = "b" * 64
+ALPHAS = (0.0, -1.0, 0.5, 1.0)
+FAMILIES = ("clean", "think", "typos")
+TASKS = ("rv_gsm8k", "rv_sciq")
 TERM = [{"plus": "p" * 64, "minus": "m" * 64, "weight": 1.0, "plus_path": "/x/grpo", "minus_path": "/x/sft"}]
 
 
@@ -157,7 +162,36 @@ class Made:
             Refusal(schema_version=SCHEMA_VERSION, study=study, label=label, problems=[whole | problem], config={})
         )
 
+    def report(self, *names: str, **more: Any) -> findings.Report:
+        """What studies say (those of "s" by default)."""
+        studies = [findings.Study(name, self.store, self.store.read_study(name)) for name in names or ("s",)]
+        return findings.build(studies, **more)
+
     def build(self, *names: str, **more: Any) -> dict[str, Any]:
-        """The summary of studies (of "s" by default)."""
-        found = [summary.Study(name, self.store, self.store.read_study(name)) for name in names or ("s",)]
-        return summary.build(found, **more).summary()
+        """The summary of studies, as summary.json holds it."""
+        return self.report(*names, **more).summary()
+
+
+def ids(found: Any) -> dict[float, str]:
+    return {row["alpha"]: row["id"] for row in found["variants"]}
+
+
+def only(rows: Any, **keys: Any) -> Any:
+    (row,) = [row for row in rows if all(row[key] == value for key, value in keys.items())]
+    return row
+
+
+def right(marks: str) -> list[int]:
+    return [int(mark in "1S") for mark in marks]
+
+
+def random_study(made: Made, seed: int, n: int = 60) -> dict[tuple[float, str, str], str]:
+    """All alphas on all tasks under all families; marks of every kind."""
+    own = random.Random(seed)
+    chances = {0.0: 0.4, -1.0: 0.2, 0.5: 0.6, 1.0: 0.7}
+    found = {}
+    for alpha, task, family in product(ALPHAS, TASKS, FAMILIES):
+        marks = "".join(own.choice("1S") if own.random() < chances[alpha] else own.choice("00sxc") for _ in range(n))
+        made.add(marks, alpha, task=task, family=family, backwards=own.random() < 0.5)
+        found[alpha, task, family] = marks
+    return found

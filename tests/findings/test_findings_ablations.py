@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studies import Made, term
+from studies import Made, only, term
 
 from rveval.errors import Refused
 from rveval.findings import recipes
@@ -32,11 +32,6 @@ def made(tmp_path: Path) -> Made:
 
 def null(name: str, seed: int = 0) -> dict[str, Any]:
     return {"name": name, "seed": seed}
-
-
-def only(rows: Any, **keys: Any) -> Any:
-    (row,) = [row for row in rows if all(row[key] == value for key, value in keys.items())]
-    return row
 
 
 def marks(own: random.Random, chance: float, n: int = 40) -> str:

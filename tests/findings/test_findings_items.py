@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from studies import Made, sample
 
-from rveval.findings import Summary, items
+from rveval.findings import items
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -48,7 +48,7 @@ def whole(folder: Path, files: Any, column: str) -> list[Any]:
     return values
 
 
-def build(made: Made, folder: Path) -> Summary:
+def build(made: Made, folder: Path) -> dict[str, Any]:
     return made.build(items=folder)
 
 
