@@ -11,6 +11,7 @@ is to add its file. `wording` writes numbers in sentences, `items` the files tha
 
 from __future__ import annotations
 
+from rveval.findings import wording
 from rveval.findings.build import build
 from rveval.findings.claims import check as check_claims
 from rveval.findings.end_table import end_table
@@ -62,4 +63,5 @@ __all__ = [
     "build",
     "check_claims",
     "end_table",
+    "wording",
 ]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import TypedDict
 
 from rveval import stats
 from rveval.findings import noise, tables
 from rveval.findings.analysis import CONTROLS, VARIANTS, Analysis, call, edge_of, finding, interval, kind_of, who
 from rveval.findings.pictures import Call
 from rveval.findings.pieces import Clause, Edge, Finding, Interval, Table
-from rveval.findings.study import Pair
+from rveval.findings.study import Compared, Pair
 from rveval.findings.wording import listed, points, ranged
 
 QUESTIONS = {
@@ -24,7 +23,7 @@ SAID_OF_GAINS, BUT, SAID_OF_OTHERS, SAID_OF_KEPT = 0, 2, 3, 5
 """Places of the clauses of a variant's sentence: gains and losses, what takes a gain away, the rest, what is kept."""
 
 
-class Comparison(TypedDict):
+class Comparison(Compared):
     """A variant against its baseline on one task, all draws together, paired by item id.
 
     `p` is McNemar's exact test (with several draws or samples: the sign test over items), `p_mid` its mid-p form,
@@ -34,11 +33,6 @@ class Comparison(TypedDict):
     `call`: what may be said, "edge" at the floor or the ceiling; "unclear" where the interval or p_holm leaves it open.
     """
 
-    variant: str
-    baseline: str
-    task: str
-    benchmark: str
-    family: str
     draws: list[int]
     difference: Interval
     fixed: int
@@ -89,11 +83,7 @@ def rows(analysis: Analysis) -> list[Comparison]:
 def _comparison(pair: Pair, runs: Sequence[noise.Noise]) -> Comparison:
     measured = stats.paired(pair.ours, pair.theirs, pair.task["chance"])
     return Comparison(
-        variant=pair.variant,
-        baseline=pair.baseline,
-        task=pair.task["task"],
-        benchmark=pair.task["benchmark"],
-        family=pair.task["family"],
+        **pair.about,
         draws=pair.draws,
         difference=interval(measured.difference),
         fixed=measured.fixed,

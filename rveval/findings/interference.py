@@ -12,7 +12,7 @@ from rveval.findings.marks import ordered
 from rveval.findings.pictures import Call
 from rveval.findings.pieces import Edge, Finding, Interval, Outcome, Statement, Table, Tone
 from rveval.findings.report import TaskRow, VariantRow
-from rveval.findings.study import Grid, Pair
+from rveval.findings.study import Compared, Grid, Pair
 from rveval.findings.wording import points, span
 
 WEIGHT = 70
@@ -33,7 +33,7 @@ class Alone(TypedDict):
     difference: Interval
 
 
-class Interference(TypedDict):
+class Interference(Compared):
     """Several vectors together (`variant`) against the sum of what each gives alone, on one task, paired by item.
 
     `interference` is `together` - `total`, all of them differences to the baseline, `total` being the sum of `alone`.
@@ -42,11 +42,6 @@ class Interference(TypedDict):
     where the vectors together also stand there.
     """
 
-    variant: str
-    baseline: str
-    task: str
-    benchmark: str
-    family: str
     alone: list[Alone]
     together: Interval
     total: Interval
@@ -121,11 +116,7 @@ def _row(line: Pair, alone: Sequence[Pair], task: TaskRow) -> Interference:
     measured = stats.additivity(line.theirs, columns, line.ours)
     whole = float(line.theirs.mean()) + measured.total.difference.value
     return Interference(
-        variant=line.variant,
-        baseline=line.baseline,
-        task=task["task"],
-        benchmark=task["benchmark"],
-        family=task["family"],
+        **line.about,
         alone=[
             Alone(variant=pair.variant, difference=interval(effect.difference))
             for pair, effect in zip(alone, measured.alone, strict=True)

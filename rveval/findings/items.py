@@ -133,34 +133,34 @@ class Items:
             name = f"s{len(self._sets)}"
             prompts = Pieces(self._folder, f"{name}-prompts", ("prompts", "targets"))
             self._sets[key] = _Set(name, record, prompts)
-        found = self._sets[key]
+        kept = self._sets[key]
         columns = ("responses", "extracted", "strict", "why")
-        texts = Pieces(self._folder, f"{found.name}-{variant}-texts", columns, extra={"prompts": {}})
-        found.texts[variant] = texts
-        return _Texts(found, texts, variant, first=not found.ids)
+        texts = Pieces(self._folder, f"{kept.name}-{variant}-texts", columns, extra={"prompts": {}})
+        kept.texts[variant] = texts
+        return _Texts(kept, texts, variant, first=not kept.ids)
 
     def finish(self, grid: Grid) -> list[ItemSet]:
         """Write ids and marks, once all cells are read; returns what summary.json says of the files."""
         cells: dict[str, list[Cell]] = {}
         for cell in grid.cells.values():
             cells.setdefault(asked_as(cell.record), []).append(cell)
-        clean = {_clean_key(one.record): one.name for one in self._sets.values() if one.record["family"] == "clean"}
-        return [self._finished(one, cells[key], grid, clean) for key, one in self._sets.items()]
+        clean = {_clean_key(kept.record): kept.name for kept in self._sets.values() if kept.record["family"] == "clean"}
+        return [self._finished(kept, cells[key], grid, clean) for key, kept in self._sets.items()]
 
-    def _finished(self, one: _Set, cells: Sequence[Cell], grid: Grid, clean: dict[Any, str]) -> ItemSet:
-        record, ids = one.record, tuple(one.ids)
+    def _finished(self, kept: _Set, cells: Sequence[Cell], grid: Grid, clean: dict[Any, str]) -> ItemSet:
+        record, ids = kept.record, tuple(kept.ids)
         files: list[PartFile] = []
         first = reordered(cells[0].marks, ids, record["task"])
         for start in range(0, len(ids), ITEMS):
             here = slice(start, start + ITEMS)
             rows = {"ids": ids[here], "changed": first.changed[here].tolist(), "left_alone": first.left[here]}
-            write(self._folder, f"{one.name}-items", files, start, len(ids[here]), rows)
+            write(self._folder, f"{kept.name}-items", files, start, len(ids[here]), rows)
         for cell in cells:
-            if cell.variant in one.strangers:
+            if cell.variant in kept.strangers:
                 where = f"{cell.record['variant']['label']}, {record['task']}"
                 grid.problem("skipped", "its items come in another order: their texts are not on the page", where)
         return ItemSet(
-            id=one.name,
+            id=kept.name,
             task=record["task"],
             draw=record["draw"],
             benchmark=record["benchmark"],
@@ -168,22 +168,22 @@ class Items:
             n=len(ids),
             clean=None if record["family"] == "clean" else clean.get(_clean_key(record)),
             items=files,
-            prompts=one.prompts.files,
-            variants=[self._variant(one, cell, ids, grid) for cell in cells],
+            prompts=kept.prompts.files,
+            variants=[self._variant(kept, cell, ids, grid) for cell in cells],
         )
 
-    def _variant(self, one: _Set, cell: Cell, ids: tuple[str, ...], grid: Grid) -> VariantItems:
-        marks = reordered(cell.marks, ids, one.record["task"])
-        key = (cell.variant, one.record["task"], one.record["draw"])
+    def _variant(self, kept: _Set, cell: Cell, ids: tuple[str, ...], grid: Grid) -> VariantItems:
+        marks = reordered(cell.marks, ids, kept.record["task"])
+        key = (cell.variant, kept.record["task"], kept.record["draw"])
         base = grid.cells.get(grid.bases.get(key, key))
-        columns = _columns(marks, reordered(base.marks, ids, one.record["task"]) if base else None)
+        columns = _columns(marks, reordered(base.marks, ids, kept.record["task"]) if base else None)
         files: list[PartFile] = []
         for start in range(0, len(ids), ITEMS):
             rows = {name: column[start : start + ITEMS] for name, column in columns.items()}
             value = {"samples": int(marks.count.max()), **rows}
             n = min(ITEMS, len(ids) - start)
-            write(self._folder, f"{one.name}-{cell.variant}-marks", files, start, n, value)
-        texts = [] if cell.variant in one.strangers else one.texts[cell.variant].files
+            write(self._folder, f"{kept.name}-{cell.variant}-marks", files, start, n, value)
+        texts = [] if cell.variant in kept.strangers else kept.texts[cell.variant].files
         return VariantItems(variant=cell.variant, marks=files, texts=texts)
 
 
@@ -195,7 +195,7 @@ def _clean_key(record: CellRecord) -> tuple[str, ...]:
 
 def _columns(marks: Marks, base: Marks | None) -> dict[str, list[Any]]:
     """The columns of the marks; against itself a baseline moves nowhere."""
-    found: dict[str, list[Any]] = {
+    columns: dict[str, list[Any]] = {
         "right": marks.right.tolist(),
         "strict": marks.strict.tolist(),
         "failed": marks.failed.tolist(),
@@ -204,10 +204,10 @@ def _columns(marks: Marks, base: Marks | None) -> dict[str, list[Any]]:
         "steps": marks.steps.tolist(),
     }
     if base is None:
-        return found | {"move": [0] * marks.n, "class": [""] * marks.n}
-    what = moves(marks, base)
+        return columns | {"move": [0] * marks.n, "class": [""] * marks.n}
+    moved = moves(marks, base)
     names = (*CLASSES, "")
-    return found | {"move": what.move.tolist(), "class": [names[kind] for kind in what.kind.tolist()]}
+    return columns | {"move": moved.move.tolist(), "class": [names[kind] for kind in moved.kind.tolist()]}
 
 
 @dataclass

@@ -20,26 +20,22 @@ from rveval.findings.pieces import (
     Tone,
 )
 from rveval.findings.report import VariantRow
+from rveval.findings.study import Compared
 from rveval.findings.wording import listed, points
 
 Question = Literal["help", "harm"]
 WEIGHTS: dict[Tone, float] = {"bad": 83, "good": 82, "mixed": 81, "unknown": 80}  # what takes a gain away first
 
-MANY = {
-    "random": "random vectors of the same norm",
-    "permute": "vectors of the same entries in another order",
-    "signs": "vectors of the same entries with random signs",
-    "spectrum": "vectors of the same singular values in random bases",
-    "swap_layers": "copies of itself with their layers swapped",
-    "other": "other vectors of the same norm",
-}
-SINGLE = {
-    "random": "a random vector of the same norm",
-    "permute": "a vector of the same entries in another order",
-    "signs": "a vector of the same entries with random signs",
-    "spectrum": "a vector of the same singular values in random bases",
-    "swap_layers": "the same vector with its layers swapped",
-    "other": "another vector of the same norm",
+KINDS = {  # one such vector, and many of them
+    "random": ("a random vector of the same norm", "random vectors of the same norm"),
+    "permute": ("a vector of the same entries in another order", "vectors of the same entries in another order"),
+    "signs": ("a vector of the same entries with random signs", "vectors of the same entries with random signs"),
+    "spectrum": (
+        "a vector of the same singular values in random bases",
+        "vectors of the same singular values in random bases",
+    ),
+    "swap_layers": ("the same vector with its layers swapped", "copies of itself with their layers swapped"),
+    "other": ("another vector of the same norm", "other vectors of the same norm"),
 }
 
 
@@ -50,7 +46,7 @@ class NullEffect(TypedDict):
     difference: Interval
 
 
-class NullRow(TypedDict):
+class NullRow(Compared):
     """A real vector (`variant`) among null controls of one kind, on one task: would any vector do?
 
     The nulls are the lines that differ from it in nothing but a step of this kind (`kind`: "random", "permute", ...),
@@ -62,11 +58,6 @@ class NullRow(TypedDict):
     `said` is all of it in words.
     """
 
-    variant: str
-    baseline: str
-    task: str
-    benchmark: str
-    family: str
     kind: str
     question: Question
     real: Interval
@@ -131,9 +122,11 @@ def rows(analysis: Analysis) -> list[NullRow]:
         for task in grid.tasks:
             name = task["task"]
             own = paired.get((line["id"], name))
-            for kind, ids in kinds.items() if own else ():
+            if own is None:
+                continue
+            for kind, ids in kinds.items():
                 asked = [paired[variant, name] for variant in ids if (variant, name) in paired]
-                fitting = [pair for pair in asked if own and own.alike(pair)]
+                fitting = [pair for pair in asked if own.alike(pair)]
                 if len(asked) > len(fitting):
                     what = f"{len(asked) - len(fitting)} of its null controls ({kind}) were asked other items or draws"
                     where = f"{line['label']}, {task['title']}"
@@ -142,7 +135,7 @@ def rows(analysis: Analysis) -> list[NullRow]:
                     )
                 if fitting:
                     among = [differences[pair.variant, name] for pair in fitting]
-                    every.append(_row(line, differences[line["id"], name], kind, among))
+                    every.append(_row(line, own.about, differences[line["id"], name], kind, among))
     return every
 
 
@@ -151,18 +144,14 @@ def controls(analysis: Analysis) -> set[str]:
     return {effect["variant"] for row in analysis.once(rows) for effect in row["nulls"]}
 
 
-def _row(line: VariantRow, own: Comparison, kind: str, others: Sequence[Comparison]) -> NullRow:
+def _row(line: VariantRow, about: Compared, own: Comparison, kind: str, others: Sequence[Comparison]) -> NullRow:
     # Whether the vector is taken away from the base, so that what it gives should get lost; known before any answer is.
     subtracted = all(line["alpha"] * term.get("weight", 1.0) < 0 for term in line["terms"])
     values = [row["difference"]["value"] for row in others]
     ranked = stats.nulls(own["difference"]["value"], values, harm=subtracted)
     ordered = sorted(others, key=lambda row: row["difference"]["value"])
     row = NullRow(
-        variant=line["id"],
-        baseline=own["baseline"],
-        task=own["task"],
-        benchmark=own["benchmark"],
-        family=own["family"],
+        **about,
         kind=kind,
         question="harm" if subtracted else "help",
         real=own["difference"],
@@ -183,12 +172,16 @@ def _row(line: VariantRow, own: Comparison, kind: str, others: Sequence[Comparis
     return row
 
 
+def _words(kind: str) -> tuple[str, str]:
+    return KINDS.get(kind, (kind, kind))
+
+
 def _said(row: NullRow) -> str:
     """The rank in words, with what so many nulls can't say."""
     verb = "beats" if row["question"] == "help" else "hurts more than"
     enough = row["reached"] == 0 and row["n"] >= row["needed"]
     smallest = f", the smallest that {row['n']} nulls can give" if enough else ""
-    text = f"{verb} {row['n'] - row['reached']} of {row['n']} {MANY.get(row['kind'], row['kind'])} "
+    text = f"{verb} {row['n'] - row['reached']} of {row['n']} {_words(row['kind'])[1]} "
     text += f"(p = {row['p']:.2g}{smallest})"
     if row["n"] >= row["needed"]:
         return text
@@ -231,7 +224,7 @@ def _clauses(analysis: Analysis, shown: Sequence[NullRow]) -> Iterator[Clause]:
     """What must not be missed after a variant's gains: null controls do the same."""
     for variant in dict.fromkeys(row["variant"] for row in shown):
         each = [
-            f"{SINGLE.get(row['kind'], row['kind'])} does the same on {analysis.grid.title(row['task'])} "
+            f"{_words(row['kind'])[0]} does the same on {analysis.grid.title(row['task'])} "
             f"({row['reached']} of {row['n']} reach it)"
             for row in shown
             if row["variant"] == variant and row["family"] == "clean" and _matched(row)
@@ -258,7 +251,7 @@ def _of_kind(analysis: Analysis, label: str, same: Sequence[NullRow]) -> Iterato
             f"p = {row['p']:.2g})"
             for row in matched
         ]
-        text = f"{SINGLE.get(kind, kind)} does the same as {label} on {listed(each, ', and on ')}: that {gain} is not "
+        text = f"{_words(kind)[0]} does the same as {label} on {listed(each, ', and on ')}: that {gain} is not "
         text += "shown to come from what the vector means."
         yield text[:1].upper() + text[1:], "bad" if gain == "gain" else "mixed"
     for row in same:
@@ -267,7 +260,7 @@ def _of_kind(analysis: Analysis, label: str, same: Sequence[NullRow]) -> Iterato
             yield f"{label} on {title(row['task'])} {row['said']}.", tone
     if not any(map(_has_effect, same)):
         each = [f"{points(row['lowest'])} to {points(row['highest'])} on {title(row['task'])}" for row in same]
-        text = f"{label} has no {gain} that null controls could explain; its {first['n']} {MANY.get(kind, kind)} give "
+        text = f"{label} has no {gain} that null controls could explain; its {first['n']} {_words(kind)[1]} give "
         yield f"{text}{listed(each)} points.", "unknown"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 from rveval.errors import Problem, Refused
 from rveval.findings.marks import Floats, Marks, joined, ordered
@@ -19,7 +19,7 @@ from rveval.store import CellRecord, Refusal, Sample, StudyEntry
 
 Key = tuple[str, str, int]
 """A cell's place: id of the variant, task, draw."""
-_OF_THE_TASK = {"variant", "task", "draw", "strength", "data", "demonstrations", "code", "limit", "repeat"}
+_OF_THE_TASK = {"variant", "task", "draw", "strength", "data", "demonstrations", "code", "prompt", "limit", "repeat"}
 
 
 class Reader(Protocol):
@@ -146,6 +146,16 @@ class Grid:
         return [task for task in self.tasks if task["source"] == clean["task"] and task["family"] != "clean"]
 
 
+class Compared(TypedDict):
+    """What a row is about: a variant against its baseline on one task."""
+
+    variant: str
+    baseline: str
+    task: str
+    benchmark: str
+    family: str
+
+
 @dataclass(frozen=True)
 class Pair:
     """A variant and its baseline on one task (or the members of a group), all draws together.
@@ -163,6 +173,18 @@ class Pair:
     ours: Floats
     theirs: Floats
     null: bool = False
+
+    @property
+    def about(self) -> Compared:
+        """The start of a row on this pair."""
+        task = self.task
+        return Compared(
+            variant=self.variant,
+            baseline=self.baseline,
+            task=task["task"],
+            benchmark=task["benchmark"],
+            family=task["family"],
+        )
 
     def alike(self, other: Pair) -> bool:
         """Whether both are of the same items, against the same baseline."""

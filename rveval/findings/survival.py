@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Literal, TypedDict, cast
+from typing import Literal, cast
 
 from rveval import stats
 from rveval.findings import comparisons, nulls, tables
@@ -21,7 +21,7 @@ from rveval.findings.pieces import (
     Table,
 )
 from rveval.findings.report import TaskRow
-from rveval.findings.study import pair, under
+from rveval.findings.study import Compared, pair, under
 from rveval.findings.wording import MANY, count, listed, points, span
 
 WEIGHT = 35
@@ -30,19 +30,14 @@ Kept = Literal["survived", "lost", "inconclusive", "no gain to survive", "no ver
 _SIGNS: dict[str, Sign] = {"survived": "better", "lost": "worse", "inconclusive": "unclear"}
 
 
-class Survival(TypedDict):
+class Survival(Compared):
     """Did the gain survive a family? `gain_family - gain_clean` is `did`, paired by item, clustered by source item.
 
     `kept` is the share of the clean gain that is left, with its interval; null where there was no gain to keep.
     `verdict` follows the rule of `Rules`; `why` is the rule's answer in words.
     """
 
-    variant: str
-    baseline: str
     source: str
-    benchmark: str
-    family: str
-    task: str
     n: int
     gain_clean: Interval
     gain_family: Interval
@@ -103,12 +98,8 @@ def _survival(analysis: Analysis, variant: str, clean: TaskRow, task: TaskRow) -
         *(before.ours, before.theirs, ours, theirs), margin=analysis.margin, chance=clean["chance"], seed=analysis.seed
     )
     return Survival(
-        variant=variant,
-        baseline=before.baseline,
+        **after.about,
         source=clean["task"],
-        benchmark=clean["benchmark"],
-        family=task["family"],
-        task=task["task"],
         n=len(before.ids),
         gain_clean=interval(measured.clean.difference),
         gain_family=interval(measured.under.difference),

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import typing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import REPOSITORY
 from studies import Made, label_of, random_study, term
 
 from rveval.findings import (
-    Finding,
     Points,
     Report,
-    Row,
-    Table,
     claims,
     comparisons,
     curves,
@@ -32,7 +31,7 @@ from rveval.findings import (
     survival,
     sweeps,
 )
-from rveval.findings.analysis import Analysis, finding, registered
+from rveval.findings.analysis import registered
 from rveval.findings.pictures import Panel
 from rveval.findings.wording import in_words
 
@@ -156,18 +155,17 @@ def test_a_finding_without_anything_to_show_says_why(tmp_path: Path) -> None:
         assert found.is_empty == (found.key not in ("overview", "cells"))
 
 
-def test_a_new_finding_is_one_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rveval.findings.analysis._REGISTERED", dict.fromkeys(registered(), 0.0))
-
-    @finding(999)
-    def longest(analysis: Analysis) -> Finding:
-        rows = [{"variant": pair.variant, "n": len(pair.ids)} for pair in analysis.pairs]
-        table = Table("longest", "Longest", [], [Row([]) for _ in rows])
-        return Finding("longest", "Longest", rows=rows, tables=[table])
-
+def test_the_finding_of_the_documentation_is_all_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {compute: float(10 * place) for place, compute in enumerate(registered())}
+    monkeypatch.setattr("rveval.findings.analysis._REGISTERED", known)
+    text = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], {"__name__": "length"})  # type: ignore[index]
     made = Made(tmp_path / "runs")
-    made.add("1010")
-    made.add("1110", 1.0)
-    report_ = made.report()
-    assert report_.findings[-1].key == "longest"
-    assert report_.summary()["longest"][0]["n"] == 4
+    made.add("1010" * 5)
+    made.add("SSSS" * 5, 1.0)
+    whole = made.report()
+    (row,) = whole.summary()["length"]
+    assert row["ratio"]["value"] > 1.5
+    assert "m + 1 v answers at greater length." in [point["text"] for point in whole.verdict["points"]]
+    (table,) = whole.finding("length").tables
+    assert [in_words(value) for value in table.rows[0].values][:3] == ["m + 1 v", "gsm8k", "20"]
