@@ -133,8 +133,8 @@ def della(delta: torch.Tensor, generator: torch.Generator, density: float, epsil
     return (rows / chances).masked_fill_(dropped, 0.0).view(delta.shape)
 
 
-COUNTED = 1 << 22
-"""Counters that `mean_ranks` holds at a time (32 MiB)."""
+COUNTED = 1 << 20
+"""Counters that `mean_ranks` holds at a time (8 MiB)."""
 
 
 def mean_ranks(rows: torch.Tensor) -> torch.Tensor:
@@ -151,19 +151,19 @@ def mean_ranks(rows: torch.Tensor) -> torch.Tensor:
     """
     import torch
 
+    if rows.shape[1] == 1:
+        return torch.full_like(rows, 0.5)
     sizes = (rows.view(torch.int32) & 0x7FFFFFFF) >> 16
-    filled = sizes[sizes > 0]
-    first = int(filled.min()) - 1 if len(filled) else 0
-    width = int(sizes.max()) - first + 1
+    first = int(sizes.where(sizes > 0, 1 << 15).min()) - 1
     sizes = sizes.sub_(first).clamp_min_(0)  # zero stays 0, the smallest other magnitude is 1
-    most, found = max(rows.shape[1] - 1, 1), []
-    for part in torch.split(sizes, max(1, COUNTED // width)):
+    width, ranks = int(sizes.max()) + 1, torch.empty_like(rows)
+    step = max(1, COUNTED // width)
+    for part, into in zip(torch.split(sizes, step), torch.split(ranks, step), strict=True):
         places = part + width * torch.arange(len(part), device=rows.device)[:, None]
         counts = torch.bincount(places.view(-1), minlength=width * len(part)).view(-1, width)
-        ranks = counts.cumsum(1).double() - (counts + 1) / 2
-        ranks = ranks / most if rows.shape[1] > 1 else ranks + 0.5
-        found.append(ranks.float().view(-1)[places])
-    return torch.cat(found)
+        doubled = counts.cumsum(1).mul_(2).sub_(counts).sub_(1).float().div_(2 * (rows.shape[1] - 1))
+        into.copy_(doubled.take(places))
+    return ranks
 
 
 @transform("the terms trimmed, one sign elected, what agrees merged", parameters={"density": DENSITY}, given="terms")
