@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar, cast
 
 from rveval import stats
+from rveval.errors import Problem, Refused
 from rveval.findings.pictures import Call
 from rveval.findings.pieces import Edge, Finding, Interval
-from rveval.findings.report import Hypotheses, TaskRow
-from rveval.findings.study import Grid, Pair, Study, pairs
+from rveval.findings.report import Hypotheses, TaskRow, VariantRow
+from rveval.findings.study import Grid, Pair, Study, pair
+from rveval.findings.ways import unlike
 from rveval.findings.wording import REMARK, level
 
 T = TypeVar("T")
@@ -53,7 +55,7 @@ class Analysis:
 
     @property
     def pairs(self) -> list[Pair]:
-        """Every variant with a baseline, on every task; raises as `study.pairs`."""
+        """Every variant with a baseline, on every task that both were asked; raises as `_pairs`."""
         return self.once(_pairs)
 
     @property
@@ -97,7 +99,45 @@ class Analysis:
 
 
 def _pairs(analysis: Analysis) -> list[Pair]:
-    return pairs(analysis.grid)
+    """Every line with a baseline, on every task that both were asked; what has none is said in the problems.
+
+    Raises:
+        Refused: cells to be compared hold different items; all of them are named.
+    """
+    grid = analysis.grid
+    known: list[Pair] = []
+    problems: list[Problem] = []
+    for row in grid.variants:
+        for task in grid.tasks if not row["is_baseline"] else ():
+            try:
+                made = pair(grid, row["id"], task)
+            except Refused as error:
+                problems.extend(error.problems)
+                continue
+            if made is not None:
+                known.append(made)
+            elif not task["members"] and any(key[:2] == (row["id"], task["task"]) for key in grid.cells):
+                _say_why_none(grid, row, task)
+    if problems:
+        raise Refused(problems)
+    return known
+
+
+def _say_why_none(grid: Grid, row: VariantRow, task: TaskRow) -> None:
+    """Why a cell has no baseline, and what to run for it to have one."""
+    mine = next(cell.record for key, cell in grid.cells.items() if key[:2] == (row["id"], task["task"]))
+    bases = [cell.record for cell in grid.cells.values() if not cell.record["variant"]["terms"]]
+    asked = [record for record in bases if record["task"] == task["task"]]
+    same_model = [record for record in asked if record["variant"]["base"] == mine["variant"]["base"]]
+    if not asked:
+        what = "there is no baseline to compare it with: the base was not asked this task"
+    elif not same_model:
+        what = "there is no baseline to compare it with: the base of this variant was not asked this task"
+    else:
+        keys = unlike(mine, same_model[0], {"variant"})
+        what = f"its baseline was asked in another way ({', '.join(keys) or 'other draws'}), so no difference is given"
+    fix = "run the same command with alpha=0 and the same settings, in this study"
+    grid.problem("missing", what, f"{row['label']}, {task['task']}", fix)
 
 
 Compute = Callable[[Analysis], Finding]

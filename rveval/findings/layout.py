@@ -239,20 +239,19 @@ def _group_row(name: str, members: Sequence[TaskRow]) -> TaskRow:
     """A group's guessing level is not that of its members, which may differ: it is taken as 0."""
     first = members[0]
     source = name if first["family"] == "clean" else name.removesuffix(f"_{first['family']}")
-    return TaskRow(
-        task=name,
-        title=_titled(source.removeprefix("rv_"), first["family"]),
-        benchmark=first["benchmark"],
-        family=first["family"],
-        source=source,
-        group="",
-        members=[row["task"] for row in members],
-        shown=True,
-        draws=sorted({draw for row in members for draw in row["draws"]}),
-        n=sum(row["n"] for row in members),
-        remarks=sorted({remark for row in members for remark in row["remarks"]}),
-        chance=0.0,
-    )
+    whole = {
+        "task": name,
+        "title": _titled(source.removeprefix("rv_"), first["family"]),
+        "source": source,
+        "group": "",
+        "members": [row["task"] for row in members],
+        "shown": True,
+        "draws": sorted({draw for row in members for draw in row["draws"]}),
+        "n": sum(row["n"] for row in members),
+        "remarks": sorted({remark for row in members for remark in row["remarks"]}),
+        "chance": 0.0,
+    }
+    return cast(TaskRow, {**first, **whole})
 
 
 def _titled(title: str, family: str) -> str:

@@ -11,14 +11,7 @@ from rveval.findings import comparisons, recipes, tables
 from rveval.findings.analysis import SIGNIFICANT, Analysis, finding
 from rveval.findings.comparisons import BUT, Comparison
 from rveval.findings.pictures import Call, Choice, Picture, Strip
-from rveval.findings.pieces import (
-    Clause,
-    Finding,
-    Interval,
-    Statement,
-    Table,
-    Tone,
-)
+from rveval.findings.pieces import Clause, Finding, Interval, Statement, Table, Tone
 from rveval.findings.report import VariantRow
 from rveval.findings.study import Compared
 from rveval.findings.wording import listed, points
@@ -116,24 +109,20 @@ def rows(analysis: Analysis) -> list[NullRow]:
         if row["null"]:
             controls[recipes.same_but_null(row)][row["null"]].append(row["id"])
     for line in grid.variants:
-        if line["null"] or line["is_baseline"]:
-            continue
-        kinds = controls.get(recipes.same_but_null(line), {})
+        real = not (line["null"] or line["is_baseline"])
+        kinds = controls.get(recipes.same_but_null(line), {}) if real else {}
         for task in grid.tasks:
             name = task["task"]
             own = paired.get((line["id"], name))
-            if own is None:
-                continue
-            for kind, ids in kinds.items():
+            for kind, ids in kinds.items() if own else ():
                 asked = [paired[variant, name] for variant in ids if (variant, name) in paired]
-                fitting = [pair for pair in asked if own.alike(pair)]
+                fitting = [pair for pair in asked if own and own.alike(pair)]
                 if len(asked) > len(fitting):
                     what = f"{len(asked) - len(fitting)} of its null controls ({kind}) were asked other items or draws"
                     where = f"{line['label']}, {task['title']}"
-                    grid.problem(
-                        "missing", f"{what}: not compared with it", where, "run them again with the same settings"
-                    )
-                if fitting:
+                    fix = "run them again with the same settings"
+                    grid.problem("missing", f"{what}: not compared with it", where, fix)
+                if own and fitting:
                     among = [differences[pair.variant, name] for pair in fitting]
                     every.append(_row(line, own.about, differences[line["id"], name], kind, among))
     return every

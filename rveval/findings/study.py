@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypedDict
 
-from rveval.errors import Problem, Refused
+from rveval.errors import Refused
 from rveval.findings.marks import Floats, Marks, joined, ordered
 from rveval.findings.report import ProblemRow, TaskRow, VariantRow
 from rveval.findings.ways import unlike
@@ -270,44 +270,3 @@ def _asked_alike(grid: Grid, variant: str, both: Sequence[tuple[str, str]], draw
             grid.problem("refused", what, f"{clean} and {name}", "run both with the same settings")
             return False
     return True
-
-
-def pairs(grid: Grid) -> list[Pair]:
-    """Every line with a baseline, on every task that both were asked; what has none is said in the problems.
-
-    Raises:
-        Refused: cells to be compared hold different items; all of them are named.
-    """
-    known: list[Pair] = []
-    problems: list[Problem] = []
-    for row in grid.variants:
-        for task in grid.tasks if not row["is_baseline"] else ():
-            try:
-                made = pair(grid, row["id"], task)
-            except Refused as error:
-                problems.extend(error.problems)
-                continue
-            if made is not None:
-                known.append(made)
-            elif not task["members"] and any(key[:2] == (row["id"], task["task"]) for key in grid.cells):
-                _say_why_none(grid, row, task)
-    if problems:
-        raise Refused(problems)
-    return known
-
-
-def _say_why_none(grid: Grid, row: VariantRow, task: TaskRow) -> None:
-    """Why a cell has no baseline, and what to run for it to have one."""
-    mine = next(cell.record for key, cell in grid.cells.items() if key[:2] == (row["id"], task["task"]))
-    bases = [cell.record for cell in grid.cells.values() if not cell.record["variant"]["terms"]]
-    asked = [record for record in bases if record["task"] == task["task"]]
-    same_model = [record for record in asked if record["variant"]["base"] == mine["variant"]["base"]]
-    if not asked:
-        what = "there is no baseline to compare it with: the base was not asked this task"
-    elif not same_model:
-        what = "there is no baseline to compare it with: the base of this variant was not asked this task"
-    else:
-        keys = unlike(mine, same_model[0], {"variant"})
-        what = f"its baseline was asked in another way ({', '.join(keys) or 'other draws'}), so no difference is given"
-    fix = "run the same command with alpha=0 and the same settings, in this study"
-    grid.problem("missing", what, f"{row['label']}, {task['task']}", fix)

@@ -13,13 +13,7 @@ from rveval.findings.analysis import CONTROLS, SIGNIFICANT, VARIANTS, Analysis, 
 from rveval.findings.comparisons import SAID_OF_KEPT
 from rveval.findings.marks import ordered
 from rveval.findings.pictures import Choice, Forest, Picture, Sign
-from rveval.findings.pieces import (
-    Clause,
-    Finding,
-    Interval,
-    Statement,
-    Table,
-)
+from rveval.findings.pieces import Clause, Finding, Interval, Statement, Table
 from rveval.findings.report import TaskRow
 from rveval.findings.study import Compared, pair, under
 from rveval.findings.wording import MANY, count, listed, points, span
