@@ -16,7 +16,6 @@ from collections.abc import Callable
 
 from rveval import benchmarks, perturb
 from rveval.answers import read_brackets, read_code, read_number, read_option, read_sorted, read_word
-from rveval.benchmarks.hooks import documents
 from rveval.errors import Refused
 
 MEGABYTE = 1_000_000
@@ -62,7 +61,8 @@ def seconds(rounds: int, work: Callable[..., object], *given: object) -> float:
 
 
 def families(rounds: int) -> None:
-    sources = {name: asked for name in ("gsm8k", *benchmarks.TINY) if (asked := items(name))}
+    names = ["gsm8k", *(name for name in benchmarks.names() if benchmarks.traits(name).for_tiny_models)]
+    sources = {name: asked for name in names if (asked := items(name))}
     say("family", *(f"{name} ({len(asked)})" for name, asked in sources.items()))
     for family in perturb.FAMILIES:
         cells = (
@@ -77,7 +77,7 @@ def families(rounds: int) -> None:
 def items(source: str) -> list[perturb.Item]:
     """All test items of a benchmark; none where its data is not there."""
     try:
-        return [documents.item(source, record) for record in benchmarks.load(source)]
+        return [benchmarks.get(source).item(record) for record in benchmarks.load(source)]
     except Refused:
         return []
 

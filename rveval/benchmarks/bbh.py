@@ -1,114 +1,172 @@
-"""BIG-Bench-Hard's 27 subtasks: how many items, what kind of answer, and their options taken apart."""
+"""BIG-Bench-Hard: 27 subtasks, a benchmark each, in the group `rv_bbh` (Suzgun et al. 2022, arXiv:2210.09261).
+
+The sentence before a subtask's items and its three published demonstrations are read from the installed lm-eval's own
+YAML, without importing it: what the benchmark's authors publish lies in lm-eval as data.
+"""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
 
-from rveval.perturb import Traits
+from rveval import answers
+from rveval.answers import Reading
+from rveval.benchmarks import stock, yaml_files
+from rveval.benchmarks.bbh_subtasks import OPTIONS, SHA256, SUBTASKS, Subtask, gold_position, is_letter, split_options
+from rveval.benchmarks.benchmark import FORM, LETTERS, Benchmark, block
+from rveval.benchmarks.files import Content, Record, Rules, content_of
+from rveval.benchmarks.scores import Doc, Score, compared, number_score, option_score
+from rveval.benchmarks.source import Source
+from rveval.errors import Problem, Refused
+from rveval.perturb import Item
 
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_OPTIONS = "\nOptions:\n"
+_DEMONSTRATIONS = 3
+_CUE = "Let's think step by step."
 
 
-@dataclass(frozen=True)
-class Subtask:
-    """One subtask.
-
-    Args:
-        count: its items.
-        kind: of its answers: "option" (lettered options in the input), "word", "number", "brackets" (the ones missing)
-            or "sorted" (the words in order).
-        what: what the instruction asks for.
-        allowed: the words that an answer of kind "word" can be, spelled as the targets are.
-        fixed: what of the input is the problem itself and may not be edited: its "text", or the "layout" of its table.
-    """
-
-    count: int
-    kind: str
-    what: str
-    allowed: tuple[str, ...] = ()
-    fixed: Literal["", "layout", "text"] = ""
+class Bbh(Benchmark):
+    """A subtask."""
 
     @property
-    def traits(self) -> Traits:
-        """What families may know of its prompts."""
-        answer: dict[str, Literal["brackets", "sorted"]] = {"brackets": "brackets", "sorted": "sorted"}
-        return Traits("puzzle", self.fixed, answer.get(self.kind, ""), lettered=self.kind == "option")
+    def subtask(self) -> str:
+        """Its name as published."""
+        return self.name.removeprefix("bbh_")
+
+    @property
+    def id_prefix(self) -> str:
+        return f"bbh/{self.subtask}"
+
+    @property
+    def splits(self) -> list[str]:
+        return [*self.source.files, "train"]
+
+    def content(self, split: str) -> Content:
+        """The records of "test", or the published demonstrations as "train"."""
+        return content_of(_demonstrations(self.subtask)) if split == "train" else self.source.content(split)
+
+    def added(self) -> Record:
+        """The sentence that stands before its items."""
+        return {"description": _description(self.subtask)}
+
+    def item(self, record: Record) -> Item:
+        subtask = SUBTASKS[self.subtask]
+        item = Item(
+            item_id=record["item_id"],
+            traits=self.traits,
+            question=record["input"],
+            answer=record["target"],
+            description=record["description"],
+            instruction=FORM.format(what=subtask.what),
+            option_form="({label}) {text}",
+        )
+        if subtask.kind != "option":
+            return item
+        question, options = split_options(record["input"])
+        gold = gold_position(record["target"], options)
+        if gold is None:  # the text of the right answer is none of the options': nothing that could be moved
+            return item
+        return replace(item, question=question, options=options, labels=LETTERS[: len(options)], gold=gold)
+
+    def fields(self, record: Record, item: Item) -> Record:
+        if item.gold is None:
+            return {"input": item.question, "target": item.answer}
+        letter = is_letter(record["target"])
+        return {
+            "input": f"{item.question}{OPTIONS}{block(item)}",
+            "target": f"({item.labels[item.gold]})" if letter else item.answer,
+        }
+
+    def score(self, doc: Doc, response: str) -> Score:
+        subtask = SUBTASKS[self.subtask]
+        if subtask.kind == "option":
+            return option_score(doc, response) if doc["gold"] >= 0 else _text_score(doc["target"], response)
+        if subtask.kind == "number":
+            return number_score(answers.canonical(doc["target"]), response)
+        if subtask.kind == "word":
+            return compared(answers.read_word(response, subtask.allowed), doc["target"])
+        if subtask.kind == "brackets":
+            given = doc["input"].rpartition("Input:")[2]
+            return compared(answers.read_brackets(response, given), doc["target"])
+        words = doc["input"].rpartition("List:")[2].split()
+        return compared(answers.read_sorted(response, words), " ".join(doc["target"].lower().split()))
+
+    def target(self, doc: Doc) -> str:
+        return str(doc["labels"][doc["gold"]] if doc.get("gold", -1) >= 0 else doc["target"])
 
 
-def _lettered(count: int = 250, fixed: Literal["", "layout", "text"] = "") -> Subtask:
-    return Subtask(count, "option", "the letter of the right option", fixed=fixed)
+def _text_score(target: str, response: str) -> Score:
+    """For the three items whose target is a text that none of their options has: the text itself, or nothing."""
+    strict = response.rpartition("####")[2].strip(" .") if "####" in response else None
+    last = (response.strip().splitlines() or [""])[-1]
+    flexible = strict or (target if target.casefold() in last.casefold() else last.strip(" .") or None)
+    return compared(Reading(strict or None, flexible), target)
 
 
-def _worded(*allowed: str, count: int = 250, fixed: Literal["", "text"] = "") -> Subtask:
-    return Subtask(count, "word", " or ".join(allowed), allowed, fixed)
+@cache
+def _description(subtask: str) -> str:
+    """The sentence that says what a subtask is about, without the blank line after it.
 
-
-SUBTASKS = {
-    "boolean_expressions": _worded("True", "False", fixed="text"),
-    "causal_judgement": _worded("Yes", "No", count=187),
-    "date_understanding": _lettered(),
-    "disambiguation_qa": _lettered(),
-    "dyck_languages": Subtask(250, "brackets", "the missing brackets", fixed="text"),
-    "formal_fallacies": _worded("valid", "invalid"),
-    "geometric_shapes": _lettered(fixed="text"),
-    "hyperbaton": _lettered(fixed="text"),
-    "logical_deduction_five_objects": _lettered(),
-    "logical_deduction_seven_objects": _lettered(),
-    "logical_deduction_three_objects": _lettered(),
-    "movie_recommendation": _lettered(),
-    "multistep_arithmetic_two": Subtask(250, "number", "the final number", fixed="text"),
-    "navigate": _worded("Yes", "No"),
-    "object_counting": Subtask(250, "number", "the final number"),
-    "penguins_in_a_table": _lettered(146, "layout"),
-    "reasoning_about_colored_objects": _lettered(),
-    "ruin_names": _lettered(fixed="text"),
-    "salient_translation_error_detection": _lettered(fixed="text"),
-    "snarks": _lettered(178, "text"),
-    "sports_understanding": _worded("yes", "no"),
-    "temporal_sequences": _lettered(),
-    "tracking_shuffled_objects_five_objects": _lettered(),
-    "tracking_shuffled_objects_seven_objects": _lettered(),
-    "tracking_shuffled_objects_three_objects": _lettered(),
-    "web_of_lies": _worded("Yes", "No"),
-    "word_sorting": Subtask(250, "sorted", "the sorted words, separated by spaces", fixed="text"),
-}
-
-
-def split_options(text: str) -> tuple[str, tuple[str, ...]]:
-    """An input without its options, and the options' texts; no options where they are not "(A) ..." line by line.
-
-    What is split can be put together again to the same text: the question, "Options:" on a line of its own, and a line
-    an option.
-
-    >>> split_options("Which is it?\\nOptions:\\n(A) red\\n(B) blue")
-    ('Which is it?', ('red', 'blue'))
-    >>> split_options("Is it red?\\nOptions:\\n- Yes\\n- No")
-    ('Is it red?\\nOptions:\\n- Yes\\n- No', ())
+    Raises:
+        Refused: the installed lm-eval does not have it where it is looked for.
     """
-    question, _, block = text.partition(_OPTIONS)
-    lines = block.split("\n")
-    lettered = len(lines) <= len(_LETTERS) and all(
-        line.startswith(f"({letter}) ") and line[4:].strip() for letter, line in zip(_LETTERS, lines, strict=False)
+    path = yaml_files.tasks_folder() / "bbh" / "cot_zeroshot" / f"{subtask}.yaml"
+    description = _read(path).get("description")
+    if not isinstance(description, str) or not description.strip():
+        raise _other_layout(path, "a text `description`")
+    return description.strip()
+
+
+@cache
+def _demonstrations(subtask: str) -> list[Record]:
+    """The three published examples: `input`, and as `target` the worked text without its cue to reason.
+
+    Raises:
+        Refused: the installed lm-eval does not have them where they are looked for.
+    """
+    path = yaml_files.tasks_folder() / "bbh" / "cot_fewshot" / f"{subtask}.yaml"
+    config = _read(path).get("fewshot_config")
+    samples = config.get("samples") if isinstance(config, dict) else None
+    if not isinstance(samples, list) or len(samples) != _DEMONSTRATIONS or not all(map(_is_sample, samples)):
+        raise _other_layout(path, f"`fewshot_config: samples:` with {_DEMONSTRATIONS} records of `input` and `target`")
+    return [{"input": sample["input"], "target": sample["target"].removeprefix(_CUE).strip()} for sample in samples]
+
+
+def _is_sample(sample: object) -> bool:
+    return isinstance(sample, dict) and all(isinstance(sample.get(name), str) for name in ("input", "target"))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return yaml_files.read(path)
+    except Refused as error:
+        raise _other_layout(path, "lm-eval's YAML of the subtask", error.problems[0].what) from error
+
+
+def _other_layout(path: Path, expected: str, found: str = "something else") -> Refused:
+    what, fix = "the installed lm-eval is not laid out as known", "install the version of lm-eval that rveval asks for"
+    return Refused(Problem(what, str(path), expected, found[:200], fix))
+
+
+# Inputs that upstream has twice, twice with another target.
+_REPEATS = {"causal_judgement": frozenset({104, 119}), "sports_understanding": frozenset({155, 227})}
+
+
+def _bbh(name: str, subtask: Subtask) -> Bbh:
+    source = Source(
+        name=f"bbh_{name}",
+        files={"test": f"bbh/{name}.json"},
+        counts={"test": subtask.count},
+        sha256={"test": SHA256[name]},
+        rules=Rules(("input", "target"), key=("input",), repeats=_REPEATS.get(name, frozenset())),
+        hub=("SaylorTwift/bbh", name),
+        inside="examples",
+        hub_is_known=False,
     )
-    return (question, tuple(line[4:] for line in lines)) if lettered else (text, ())
+    return Bbh(name=f"bbh_{name}", source=source, traits=subtask.traits, reader=subtask.kind, group="bbh")
 
 
-def is_letter(target: str) -> bool:
-    """Whether a target is an option's letter, as "(B)": three of the lettered subtasks' targets are not."""
-    return re.fullmatch(r"\([A-Z]\)", target) is not None
-
-
-def gold_position(target: str, options: tuple[str, ...]) -> int | None:
-    """Which of the options a target names, by its letter or by its text; None where it is none of them.
-
-    >>> gold_position("(B)", ("red", "blue"))
-    1
-    >>> gold_position("Monsters, Inc", ("Monsters", "Inc", "Town & Country"))
-    """
-    if is_letter(target):
-        position = _LETTERS.index(target[1])
-        return position if position < len(options) else None
-    return options.index(target) if options.count(target) == 1 else None
+_ALL = [_bbh(name, subtask) for name, subtask in SUBTASKS.items()]
+_STOCK = [stock.Stock.of(bbh, f"bbh/cot_zeroshot/{bbh.subtask}.yaml", target="target") for bbh in _ALL]
+BENCHMARKS = [*_ALL, *_STOCK]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,9 +18,10 @@ from typing import Any
 
 from rveval.errors import Problem, Refused
 
-Item = dict[str, Any]
+Record = dict[str, Any]
 _SHOWN = 5  # a file that is wrong throughout should not fill the screen
 _CUT = " (the file is cut off here?)"
+_WORKED_ANSWER = re.compile(r"#### *-?[0-9][0-9,.]*$")
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
@@ -56,7 +58,7 @@ class Rules:
 
     fields: tuple[str, ...]
     key: tuple[str, ...]
-    check: Callable[[Item], str] = field(default=lambda record: "")
+    check: Callable[[Record], str] = field(default=lambda record: "")
     empty: frozenset[str] = frozenset()
     repeats: frozenset[int] = frozenset()
 
@@ -65,13 +67,18 @@ class Rules:
 class Content:
     """Checked records in the published order, and the sha256 of them as canonical JSON (not of the file's spelling)."""
 
-    records: list[Item]
+    records: list[Record]
     sha256: str
 
 
-def content_of(records: list[Item]) -> Content:
+def content_of(records: list[Record]) -> Content:
     """Records with their hash; the order of fields and the way text is escaped do not count."""
     return Content(records, hashlib.sha256(_canonical.encode(records).encode("ascii")).hexdigest())
+
+
+def check_worked_answer(record: Record) -> str:
+    """What is wrong with a record whose answer must end in its number; "" for nothing."""
+    return "" if _WORKED_ANSWER.search(record["answer"]) else "'answer' does not end in '#### <number>'"
 
 
 _remembered: dict[tuple[str, str], tuple[tuple[int, int], object, Content]] = {}

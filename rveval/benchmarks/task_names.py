@@ -5,18 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
+from typing import Any
 
-from rveval.benchmarks import bbh, tiny
-from rveval.benchmarks.published import PUBLISHED
+from rveval import perturb
+from rveval.benchmarks import registry
+from rveval.benchmarks.stock import PREFIX
 from rveval.errors import Problem, Refused
 
-CLEAN = "clean"
-STOCK = "stock_"
-"""What the sources begin with that are asked with lm-eval's own prompts, kept as they are."""
-_WITHOUT_STOCK = "sciq_closed"
 _FAMILIES = re.compile(r"[a-z]+(?:\+[a-z]+)*")
-_BBH = tuple(f"bbh_{subtask}" for subtask in bbh.SUBTASKS)
-_GROUPS = {"bbh": _BBH, f"{STOCK}bbh": tuple(f"{STOCK}{source}" for source in _BBH)}
 
 
 @dataclass(frozen=True)
@@ -34,16 +30,6 @@ class TaskName:
     family: str
 
 
-def names() -> list[str]:
-    """All benchmarks that families can be applied to, published ones first."""
-    return [*PUBLISHED, *tiny.TINY]
-
-
-def stock_names() -> list[str]:
-    """The benchmarks that can also be asked as stock lm-eval does."""
-    return [f"{STOCK}{name}" for name in PUBLISHED if name != _WITHOUT_STOCK]
-
-
 def of_task(task: str) -> TaskName:
     """What is in the name of a task, or of a group of tasks.
 
@@ -56,10 +42,11 @@ def of_task(task: str) -> TaskName:
         Refused: not the name of a task of ours; the nearest ones are offered.
     """
     rest = task.removeprefix("rv_")
-    known = [*sorted([*names(), *stock_names()], key=len, reverse=True), *_GROUPS]
+    known = [*sorted(registry.BENCHMARKS, key=len, reverse=True), *registry.groups()]
     for source in known if rest != task else ():
-        family = CLEAN if rest == source else rest.removeprefix(f"{source}_")
-        if (family == CLEAN or family != rest) and _FAMILIES.fullmatch(family) and not _misspelt(source, family):
+        family = perturb.CLEAN if rest == source else rest.removeprefix(f"{source}_")
+        named = family == perturb.CLEAN or family != rest
+        if named and _FAMILIES.fullmatch(family) and not _misspelt(source, family):
             return _checked(task, source, family)
     raise _unknown(task)
 
@@ -73,28 +60,54 @@ def groups(task: str) -> list[str]:
         Refused: not the name of a task or of a group of ours.
     """
     name = of_task(task)
-    if name.source not in _GROUPS:
+    members = registry.groups().get(name.source)
+    if members is None:
         return [task]
-    ending = "" if name.family == CLEAN else f"_{name.family}"
-    return [f"rv_{source}{ending}" for source in _GROUPS[name.source]]
+    ending = "" if name.family == perturb.CLEAN else f"_{name.family}"
+    return [f"{member.task}{ending}" for member in members]
+
+
+def facts(task: str) -> dict[str, Any]:
+    """What reports may say of a task without knowing its benchmark by name, for its record.
+
+    Returns:
+        `title` and `source` (the name of its benchmark), `group` (the group's task under the same family, "" for
+        none), `chance` (the accuracy of guessing, in [0, 1]), `reads_code`, `same_questions_as` (the benchmark whose
+        questions it asks in another way, "" for none), `outside_training` (the families that the models it is for
+        never saw).
+
+    Raises:
+        Refused: not the name of a task of ours.
+    """
+    name = of_task(task)
+    benchmark = registry.get(name.source)
+    ending = "" if name.family == perturb.CLEAN else f"_{name.family}"
+    found = benchmark.facts()
+    group = found["group"] and f"{found['group']}{ending}"
+    return found | {"group": group, "outside_training": benchmark.outside_training(name.family)}
 
 
 def _misspelt(source: str, family: str) -> bool:
     """Whether what looks like a group's family is rather a subtask's name with a slip: rv_bbh_wordsorting."""
-    return source in _GROUPS and bool(difflib.get_close_matches(family, bbh.SUBTASKS, n=1, cutoff=0.8))
+    subtasks = [member.name.removeprefix(f"{source}_") for member in registry.groups().get(source, ())]
+    return bool(difflib.get_close_matches(family, subtasks, n=1, cutoff=0.8))
 
 
 def _checked(task: str, source: str, family: str) -> TaskName:
-    plain = source.removeprefix(STOCK)
-    if plain != source and family != CLEAN:
-        what, fix = "lm-eval's own prompts are kept as they are, no family applies to them", f"rv_{plain}_{family}"
-        raise Refused(Problem(what, where="suite.tasks", expected=f"rv_{source}", found=task, fix=f"ask {fix}"))
-    return TaskName(source, "bbh" if plain.startswith("bbh_") else plain, family)
+    members = registry.groups().get(source)
+    benchmark = members[0] if members else registry.get(source)
+    if not benchmark.takes_families and family != perturb.CLEAN:
+        what = "lm-eval's own prompts are kept as they are, no family applies to them"
+        fix = f"ask rv_{source.removeprefix(PREFIX)}_{family}"
+        raise Refused(Problem(what, where="suite.tasks", expected=f"rv_{source}", found=task, fix=fix))
+    return TaskName(source, benchmark.record_name, family)
 
 
 def _unknown(task: str) -> Refused:
-    plain = [name for name in names() if name not in _BBH]
-    expected = ", ".join(f"rv_{name}" for name in [*plain, "bbh", "bbh_<subtask>"])
+    plain = [name for name in registry.names() if not registry.get(name).group]
+    groups = [group for group, members in registry.groups().items() if members[0].takes_families]
+    grouped = [name for group in groups for name in (group, f"{group}_<subtask>")]
+    expected = ", ".join(f"rv_{name}" for name in [*plain, *grouped])
     near = _nearest(task)
     fix = f"did you mean {' or '.join(near)}?" if near else ""
     return Refused(Problem("no such task", "suite.tasks", f"{expected}, each with or without _<family>", task, fix))
@@ -102,10 +115,10 @@ def _unknown(task: str) -> Refused:
 
 def _nearest(task: str) -> list[str]:
     """Names that the task's may be a slip of, most likely first; a family at its end is taken over."""
-    known = [f"rv_{name}" for name in [*names(), *_GROUPS, *stock_names()]]
+    known = [f"rv_{name}" for name in [*registry.names(), *registry.groups(), *registry.stock_names()]]
     before, _, ending = task.rpartition("_")
     if before not in known and _FAMILIES.fullmatch(ending):
-        without_stock = known[: -len(stock_names())]
+        without_stock = known[: -len(registry.stock_names())]
         if near := difflib.get_close_matches(before, without_stock, n=3, cutoff=0.85):
             return [f"{name}_{ending}" for name in near]
     return difflib.get_close_matches(task, known, n=3, cutoff=0.85) or difflib.get_close_matches(task, known, n=1)

@@ -1,62 +1,84 @@
-"""The tiny family's benchmarks, packaged with rveval; their records carry their ids."""
+"""The tiny family's benchmarks, packaged with rveval: word problems, options, order and long word problems.
+
+The tiny models are trained to end in `####` and the number, so nothing asks them for it. Options are answered by value.
+The generator is seeded: a file that differs is another benchmark, whose scores can't be compared with the model cards'.
+"""
 
 from __future__ import annotations
 
-import hashlib
+from dataclasses import replace
 from pathlib import Path
 
-from rveval.benchmarks import files
-from rveval.benchmarks.files import Content, Rules
-from rveval.benchmarks.published import check_worked_answer
-from rveval.errors import Problem, Refused
+from rveval import answers
+from rveval.benchmarks.benchmark import LETTERS, Benchmark
+from rveval.benchmarks.files import Record, Rules, check_worked_answer
+from rveval.benchmarks.scores import Doc, Score, number_score
+from rveval.benchmarks.source import Source
+from rveval.perturb import Item, Traits
 
-TINY_DATA = Path(__file__).parent.parent / "tiny" / "data"
-_FIX = "install rveval again: the file belongs to it"
-_RULES = Rules(("id", "question", "answer"), key=("id",), check=check_worked_answer)
-
-# The tiny family's splits: their records, and the sha256 of every packaged file. Their generator is seeded, so a file
-# that differs is another benchmark, and its scores can't be compared with those of the model cards.
-TINY_COUNTS = {"test": 1000, "validation": 600, "train": 300}
-TINY = {
+_DATA = Path(__file__).parent.parent / "tiny" / "data"
+_COUNTS = {"test": 1000, "validation": 600, "train": 300}
+_SHA256 = {
     "tiny_math": {
-        "test": "b7daacfc24afd8f4c464fd81a76e3139ac1926ad233e79bbef7b4a240db3e5f1",
-        "validation": "3080c7ebe65b5c59229142536024cabd90787bd523572f3fc513373edf0cf0e2",
-        "train": "015dd446d5e4f7d8f920753dddb0656c8d06a67dfe87d2eeda427ebecd2e4084",
+        "test": "99096f086bdd7021c9fd29dac9fd3b73399eb176d4a52cb3b62c7bca0f754cb4",
+        "validation": "3615fbb52bd2347ca17fa849fb1ffb62cd9fa3056c31b6f8e540d5b066b2da3a",
+        "train": "2807da6783168312c3bd767b8dc1100a844469cc23681400f2badddc28f1db68",
     },
     "tiny_choice": {
-        "test": "85585942515ce275898e95f4bd33577673cc2fe78ade70cbb00302d704582b1c",
-        "validation": "2ac73de555ada5bba27a4838890c99fd7d79ed96e3a6f3222a5417d0cb2db3de",
-        "train": "239031de57c21e31f917223bbdfffd0f567d311cb7a683e1e7a49da68c8191e8",
+        "test": "68d97af96d1ed4d8a0a970b925604ce7c9e072c16c68a60e6b7080f888c0698e",
+        "validation": "a55108fcae7dbf5a22bdeb5281452a75dd4468f9e12738b3adc436cba100232c",
+        "train": "2231558148e474bbee9d08e8923b2a9dde1fc392eacb6b1260a8104eefa41ade",
     },
     "tiny_order": {
-        "test": "7cd1da83a54f7d03cdfc095119146d90773261c37b3674db4421c8a92821c32e",
-        "validation": "e083be02ce939bb47d74309ccb841e55d64dbd76c71cb7a788f766f409b99ed5",
-        "train": "4f8deed6fed629c6e795af4f2340c535cd8e84cbcbb2521e4dc1d31ea9a99e4d",
+        "test": "6f58158d473cdffc6cb83bc140762e9245df141bc99a4ee2e33dd4cbfb320757",
+        "validation": "7804f1f43dc9e39fdc212f3b2589328d3da655d89bc1c603f8c6b437fb9f9f32",
+        "train": "c193ee7ba2ae50693a3288d287203ca18ea2a080d82d099abb215ab02b1e8849",
     },
     "tiny_long": {
-        "test": "cdffa13958d51804cdd29d0d023b8bc17997cfe7a10b6bc32a0cdc60a03d88dd",
-        "validation": "84d2c37514cd09bc068c0f0ba877d06f788e2a5ba50476d1a04d7264f61769da",
-        "train": "90739444b6361a0e97602835fb297a229a023edfa96ab7e6a3ddcf7cf554850d",
+        "test": "ce5aac7d5c2a3bc7d5dd096dbf8d58b6b68bb0aaa11c5c4e274eb215b825d783",
+        "validation": "713e02e44551da25114077a47c5ccef975125987f8f55db792373bfdc2c0939f",
+        "train": "e033c65983151eac3df7483649b6becf7666cb1ea62b9c160a4072c1b8ac3176",
     },
 }
 
 
-def content(name: str, split: str) -> Content:
-    """A split's records, as packaged.
+class _Tiny(Benchmark):
+    def item(self, record: Record) -> Item:
+        item = Item(record["item_id"], self.traits, record["question"], record["answer"])
+        if "options" not in record:
+            return item
+        options = tuple(record["options"])
+        labels = LETTERS[: len(options)]
+        return replace(item, options=options, labels=labels, gold=record["gold"], option_form="{label}) {text}")
 
-    Raises:
-        Refused: a file that is missing, cut or changed.
-    """
-    path = TINY_DATA / name / f"{split}.jsonl"
-    expected = (TINY[name][split], TINY_COUNTS[split])
-    return files.remembered(path, split, expected, lambda path: _read(path, name, split))
+    def fields(self, record: Record, item: Item) -> Record:
+        return {"question": item.question, "answer": item.answer}
+
+    def score(self, doc: Doc, response: str) -> Score:
+        return number_score(self.target(doc), response)
+
+    def target(self, doc: Doc) -> str:
+        return answers.gold_number(doc["answer"])
 
 
-def _read(path: Path, name: str, split: str) -> Content:
-    records = files.json_lines(path, _FIX)
-    files.refuse(files.wrong(records, _RULES, TINY_COUNTS[split], f"{split} split of {name}", _FIX))
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != TINY[name][split]:
-        what, expected = "not the packaged file: its contents were changed", f"sha256 {TINY[name][split]}"
-        raise Refused(Problem(what, where=str(path), expected=expected, found=found, fix=_FIX))
-    return files.content_of(records.values)
+_STORY = Traits("story", for_tiny_models=True)
+
+
+def _tiny(name: str, traits: Traits = _STORY, chance: float = 0.0) -> _Tiny:
+    source = Source(
+        name=name,
+        files={split: f"{name}/{split}.jsonl" for split in _COUNTS},
+        counts=_COUNTS,
+        sha256=_SHA256[name],
+        rules=Rules(("id", "question", "answer"), key=("id",), check=check_worked_answer),
+        packaged=_DATA,
+    )
+    return _Tiny(name=name, source=source, traits=traits, reader="number", chance=chance)
+
+
+BENCHMARKS = [
+    _tiny("tiny_math"),
+    _tiny("tiny_choice", replace(_STORY, lettered=True), chance=0.25),
+    _tiny("tiny_order", replace(_STORY, kind="order")),
+    _tiny("tiny_long"),
+]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rveval import benchmarks, perturb
-from rveval.benchmarks import task_files, upstream
+from rveval.benchmarks import upstream
 from rveval.checkpoints import Checkpoint
 from rveval.config import Config
 from rveval.engine import installation
@@ -187,6 +187,6 @@ def _prompt(asked: Asked) -> str:
     the versions of its families."""
     said: Any = asked.wrapped and upstream.content_hash(asked.wrapped.path)
     if not asked.wrapped:
-        said = {name: value for name, value in task_files.read(asked.source).items() if name not in _SCORING}
+        said = {name: value for name, value in benchmarks.get(asked.source).task_yaml().items() if name not in _SCORING}
     families = {name: getattr(perturb.FAMILIES[name], "version", 1) for name in perturb.names(asked.families)}
     return hashlib.sha256(json.dumps([said, families], sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from rveval import benchmarks
-from rveval.benchmarks import hooks, task_files, upstream
+from rveval.benchmarks import upstream
 from rveval.run.suites import Asked
 
 _DEFAULT = 256  # lm-eval's limit of tokens an answer, where a task names none
@@ -28,7 +28,7 @@ def render(asked: Asked, seed: int, limit: int) -> list[str]:
         return [loaded.whole_prompt(doc) for doc in docs]
     metadata = {"rv_families": asked.families, "rv_draw": asked.draw, "rv_strength": asked.strength, "rv_seed": seed}
     template = _template(asked.source, "doc_to_text")
-    return [template.render(**doc) for doc in hooks.records(asked.source, "test", metadata, limit)]
+    return [template.render(**doc) for doc in benchmarks.documents(asked.source, "test", metadata, limit)]
 
 
 def shots(asked: Asked, num_fewshot: int | None) -> int:
@@ -48,14 +48,14 @@ def demonstrations(asked: Asked, limit: int | None) -> list[str]:
     if "train" not in benchmarks.splits(source):
         return []
     text, answer = _template(source, "doc_to_text"), _template(source, "doc_to_target")
-    docs = hooks.records(source, "train", {}, limit)
+    docs = benchmarks.documents(source, "train", {}, limit)
     return [f"{text.render(**doc)} {answer.render(**doc)}" for doc in docs]
 
 
 def token_limit(asked: Asked, max_gen_toks: int | None) -> int:
     """The limit of tokens an answer: the config's, else the task's own; 0 where given texts are scored."""
     if not asked.wrapped:
-        task = task_files.read(asked.source)
+        task = benchmarks.get(asked.source).task_yaml()
         scores_texts = task.get("output_type") == "multiple_choice"
         return 0 if scores_texts else max_gen_toks or int(task["generation_kwargs"].get("max_gen_toks", _DEFAULT))
     loaded = upstream.load(asked.wrapped)
@@ -68,7 +68,7 @@ def token_limit(asked: Asked, max_gen_toks: int | None) -> int:
 def _template(source: str, key: str) -> Any:
     from jinja2 import BaseLoader, Environment, StrictUndefined
 
-    task = task_files.read(source)
+    task = benchmarks.get(source).task_yaml()
     text = (task.get("fewshot_config") or {}).get(key) if key == "doc_to_target" else None
     environment = Environment(loader=BaseLoader(), undefined=StrictUndefined, keep_trailing_newline=True)
     environment.filters["regex_replace"] = _regex_replace

@@ -85,10 +85,6 @@ def _tasks(
     except RvevalError as error:
         problems.extend(problem for problem in error.problems if problem not in problems)
         return
-    if found.source == "stock_sciq":
-        what = f"{name} scores its options by likelihood, and has no answers to keep"
-        problems.append(Problem(what, "suite.tasks", fix="run it with lm_eval --include_path tasks, or ask rv_sciq"))
-        return
     if found.family != perturb.CLEAN:
         if families not in (perturb.CLEAN, ALL, found.family):
             what = f"{name} names a family already; it can't be put under {families} too"

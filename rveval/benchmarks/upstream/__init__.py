@@ -12,14 +12,13 @@ from rveval.benchmarks.upstream.documents import documents
 from rveval.benchmarks.upstream.families import remarks, why_not
 from rveval.benchmarks.upstream.find import Ref, find, user_tasks
 from rveval.benchmarks.upstream.load import Loaded, data_hash, demonstrations, demonstrations_hash, load
-from rveval.benchmarks.upstream.score import Scored, likeliest, not_kept, score
-from rveval.benchmarks.upstream.yaml_files import content_hash
+from rveval.benchmarks.upstream.score import likeliest, not_kept, score, scored_by
+from rveval.benchmarks.yaml_files import content_hash
 
 __all__ = [
     "DECODING",
     "Loaded",
     "Ref",
-    "Scored",
     "content_hash",
     "data_hash",
     "demonstrations",
@@ -32,6 +31,7 @@ __all__ = [
     "problems",
     "remarks",
     "score",
+    "scored_by",
     "task",
     "user_tasks",
     "why_not",

@@ -11,6 +11,7 @@ from typing import Any
 
 from rveval.benchmarks.upstream.find import Ref
 from rveval.benchmarks.upstream.load import Doc, load
+from rveval.errors import Failed
 
 
 def task(ref: Ref, name: str, docs: list[Doc], *, num_fewshot: int | None, repeats: int) -> Any:
@@ -23,7 +24,8 @@ def task(ref: Ref, name: str, docs: list[Doc], *, num_fewshot: int | None, repea
         num_fewshot: None for the task's own number.
         repeats: answers an item.
     """
-    own = load(ref).task
+    loaded = load(ref)
+    own = loaded.task
     made = copy.copy(own)
     made._config = copy.copy(own.config)
     if hasattr(own, "sampler"):
@@ -34,13 +36,16 @@ def task(ref: Ref, name: str, docs: list[Doc], *, num_fewshot: int | None, repea
         made.set_config("num_fewshot", num_fewshot)
 
     def text(doc: Doc, doc_to_text: Any = None) -> Any:
-        return doc["rv_prompt"] if "rv_prompt" in doc else own.doc_to_text(doc, doc_to_text)
+        with loaded.own_code("doc_to_text", doc, Failed):
+            return doc["rv_prompt"] if "rv_prompt" in doc else own.doc_to_text(doc, doc_to_text)
 
     def target(doc: Doc, doc_to_target: Any = None) -> Any:
-        return doc["rv_target"] if "rv_target" in doc else own.doc_to_target(doc, doc_to_target)
+        with loaded.own_code("doc_to_target", doc, Failed):
+            return doc["rv_target"] if "rv_target" in doc else own.doc_to_target(doc, doc_to_target)
 
     def choice(doc: Doc, doc_to_choice: Any = None) -> Any:
-        return doc["rv_choices"] if doc.get("rv_choices") else own.doc_to_choice(doc, doc_to_choice)
+        with loaded.own_code("doc_to_choice", doc, Failed):
+            return doc["rv_choices"] if doc.get("rv_choices") else own.doc_to_choice(doc, doc_to_choice)
 
     made.doc_to_text, made.doc_to_target, made.doc_to_choice = text, target, choice
     made.has_test_docs, made.test_docs = lambda: True, lambda: docs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rveval.benchmarks.upstream import yaml_files
+from rveval.benchmarks import yaml_files
 from rveval.benchmarks.upstream.find import Ref
 from rveval.benchmarks.upstream.load import Loaded, demonstrations, demonstrations_from_test, load
 from rveval.errors import Problem

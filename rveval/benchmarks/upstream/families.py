@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rveval import perturb
-from rveval.benchmarks.upstream import options, yaml_files
+from rveval.benchmarks import yaml_files
+from rveval.benchmarks.upstream import options
 from rveval.benchmarks.upstream.documents import PROBED, documents
 from rveval.benchmarks.upstream.find import Ref
 from rveval.benchmarks.upstream.load import Loaded, load

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-from rveval import benchmarks
-from rveval.benchmarks.lm_eval_prompts import tasks_folder
-from rveval.benchmarks.upstream import yaml_files
+from rveval.benchmarks import registry
+from rveval.benchmarks.upstream import index
+from rveval.benchmarks.upstream.index import Listed
 from rveval.errors import Problem, Refused
 
-_KEY = re.compile(rb"^[\"']?(?:task|group)[\"']?:[ \t]*[\"']?([^\r\n\"'#]+)", re.MULTILINE)
 _NO_NAME = re.compile(r"[\s*?\[\]{}/\\]")
 
 
@@ -49,90 +46,57 @@ def find(name: str, include: Sequence[str]) -> list[Ref]:
     return members
 
 
-def user_tasks(include: Sequence[str]) -> dict[str, Path]:
-    """All tasks and groups of the user's folders, by name.
+def user_tasks(include: Sequence[str]) -> dict[str, Listed]:
+    """All tasks, groups and tags of the user's folders, by name.
 
     Raises:
         Refused: with everything that is wrong in them; also names that are there twice, or that lm-eval has too.
     """
     problems: list[Problem] = []
-    found: dict[str, Path] = {}
+    names: dict[str, Listed] = {}
     for place in include:
         try:
-            of_folder = yaml_files.folder(Path(place).expanduser().resolve())
+            of_folder = index.of_folder(Path(place).expanduser().resolve())
         except Refused as error:
             problems.extend(error.problems)
             continue
-        for name, path in of_folder.items():
-            if found.setdefault(name, path) != path:
+        for name, listed in of_folder.items():
+            before = names.setdefault(name, listed)
+            if not listed.path and not before.path:  # a tag is for tasks of all folders
+                names[name] = Listed(None, tuple(sorted({*(before.members or ()), *(listed.members or ())})))
+            elif before != listed:
                 what = f"two files name the task {name}"
-                problems.append(Problem(what, where=f"{path}, {found[name]}", fix="rename one of them"))
-    for name in found.keys() & _stock().keys() if found else ():
-        what = f"the task {name} has the name of one of lm-eval's own"
-        problems.append(Problem(what, where=f"{found[name]}, {_stock()[name]}", fix="rename it"))
+                where = f"{listed.path}, {names[name].path}"
+                problems.append(Problem(what, where=where, fix="rename one of them"))
+    for name, listed in names.items():
+        other = index.of_lm_eval().get(name)
+        if other and listed.path and other.path:
+            what = f"the task {name} has the name of one of lm-eval's own"
+            problems.append(Problem(what, where=f"{listed.path}, {other.path}", fix="rename it"))
     if problems:
         raise Refused(problems)
-    return found
+    return names
 
 
-def _members(name: str, own: Mapping[str, Path], above: tuple[str, ...]) -> Iterator[Ref]:
-    path = own.get(name) or _stock().get(name)
-    if path is None:
-        tagged = _tagged(name, own.values()) or _tagged(name, _may_be_tagged(name))
-        yield from (Ref(task, file) for task, file in sorted(tagged))
+def _members(name: str, own: Mapping[str, Listed], above: tuple[str, ...]) -> Iterator[Ref]:
+    listed = own.get(name) or index.of_lm_eval().get(name)
+    if listed is None:
         return
-    config = yaml_files.read(path)
-    if "group" not in config:
-        yield Ref(name, path)
-        return
-    members = config.get("task")
-    for member in members if isinstance(members, list) else [None]:
-        if not isinstance(member, str):
-            what = f"the group {name} does not simply list its members"
-            raise Refused(Problem(what, where=str(path), fix="name the tasks that you want, one by one"))
+    if listed.why_not:
+        what = f"the group {name} can't be spelled out: {listed.why_not}"
+        raise Refused(Problem(what, where=str(listed.path), fix="name the tasks that you want, one by one"))
+    if listed.members is None:
+        assert listed.path is not None
+        yield Ref(name, listed.path)
+    for member in listed.members or ():
         if member in above:
-            raise Refused(Problem(f"the group {name} holds itself", where=str(path)))
+            raise Refused(Problem(f"the group {name} holds itself", where=str(listed.path)))
         yield from _members(member, own, (*above, name))
 
 
-def _tagged(tag: str, paths: Iterable[Path]) -> list[tuple[str, Path]]:
-    configs = [(path, yaml_files.read(path)) for path in paths]
-    return [
-        (config["task"], path)
-        for path, config in configs
-        if tag in yaml_files.tags(config) and isinstance(config.get("task"), str) and "group" not in config
-    ]
-
-
-@cache
-def _stock() -> dict[str, Path]:
-    """The files of lm-eval's own tasks and groups, by name; by their text, because parsing them all takes 20 s."""
-    found: dict[str, Path] = {}
-    for path, text in _texts(".yaml"):
-        for name in _KEY.findall(text):
-            found.setdefault(name.decode("utf-8", "replace").strip(), path)
-    return found
-
-
-@cache
-def _may_be_tagged(tag: str) -> list[Path]:
-    """lm-eval's own files beside or below those that hold the word at all."""
-    word = tag.encode()
-    folders = {path.parent for path, text in _texts("yaml") if word in text and b"tag" in text}
-    return sorted({path for folder in folders for path in yaml_files.yaml_paths(folder)})
-
-
-def _texts(ending: str) -> Iterator[tuple[Path, bytes]]:
-    for place, _, names in os.walk(tasks_folder()):
-        for name in names:
-            if name.endswith(ending):
-                path = Path(place, name)
-                yield path, path.read_bytes()
-
-
-def _unknown(name: str, own: Mapping[str, Path]) -> Problem:
-    ours = [f"rv_{source}" for source in [*benchmarks.names(), "bbh"]]
-    near = difflib.get_close_matches(name, [*own, *ours, *_stock()], n=3, cutoff=0.7)
+def _unknown(name: str, own: Mapping[str, Listed]) -> Problem:
+    ours = [f"rv_{source}" for source in [*registry.names(), *registry.groups()]]
+    near = difflib.get_close_matches(name, [*own, *ours, *index.of_lm_eval()], n=3, cutoff=0.7)
     fix = f"did you mean {' or '.join(near)}?" if near else ""
     expected = "one of rveval's (rv_gsm8k, ...), of lm-eval's, or of the folders of suite.include"
     return Problem("no such task", "suite.tasks", expected, name or "an empty name", fix)

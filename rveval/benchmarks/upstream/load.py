@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from rveval.benchmarks.upstream import yaml_files
+from rveval.benchmarks import yaml_files
 from rveval.benchmarks.upstream.find import Ref
-from rveval.errors import Problem, Refused
+from rveval.errors import Problem, Refused, RvevalError
 
 Doc = dict[str, Any]
 _FIELDS_OF_GROUPS = ("tag", "group", "task_list")
@@ -42,7 +44,8 @@ class Loaded:
 
     def prompt(self, doc: Doc) -> str:
         """The question of a document as the task renders it, without description and demonstrations."""
-        text = self.task.doc_to_text(doc)
+        with self.own_code("doc_to_text", doc):
+            text = self.task.doc_to_text(doc)
         return self.choices(doc)[text] if isinstance(text, int) else str(text)
 
     def whole_prompt(self, doc: Doc) -> str:
@@ -52,15 +55,33 @@ class Loaded:
 
     def choices(self, doc: Doc) -> list[str]:
         """What a multiple-choice task scores; empty where it names nothing."""
-        return list(self.task.doc_to_choice(doc)) if self.task.config.doc_to_choice is not None else []
+        with self.own_code("doc_to_choice", doc):
+            return list(self.task.doc_to_choice(doc)) if self.task.config.doc_to_choice is not None else []
 
     def target(self, doc: Doc) -> str:
         """The right answer as text; of several right ones the first."""
-        found = self.task.doc_to_target(doc)
-        found = found[0] if isinstance(found, list) and found else found
+        target = self.raw_target(doc)
+        target = target[0] if isinstance(target, list) and target else target
         choices = self.choices(doc)
-        is_place = isinstance(found, int) and not isinstance(found, bool) and 0 <= found < len(choices)
-        return str(choices[found]) if is_place else str(found)
+        is_place = isinstance(target, int) and not isinstance(target, bool) and 0 <= target < len(choices)
+        return str(choices[target]) if is_place else str(target)
+
+    def raw_target(self, doc: Doc) -> Any:
+        """What the task says is right: a text, the place of a choice, or several of them."""
+        with self.own_code("doc_to_target", doc):
+            return self.task.doc_to_target(doc)
+
+    @contextmanager
+    def own_code(self, what: str, doc: Mapping[str, Any], raises: type[RvevalError] = Refused) -> Iterator[None]:
+        """Where code of the task's runs on a document: what it raises becomes an error (`raises`) that names both."""
+        try:
+            yield
+        except RvevalError:
+            raise
+        except Exception as error:
+            said = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+            where = f"{doc.get('rv_item_id', self.ref.name)}, {self.ref.path}"
+            raise raises(Problem(f"the task's {what} failed: {said}", where, fix="mend the task")) from error
 
 
 _built: dict[tuple[Ref, str], Loaded | Refused] = {}

@@ -116,7 +116,7 @@ def _run(prompt: str, place: int, allowed: str) -> str:
 
 
 def _with_gold(loaded: Loaded, doc: Doc, found: Shown) -> Shown | str:
-    target, choices = loaded.task.doc_to_target(doc), loaded.choices(doc)
+    target, choices = loaded.raw_target(doc), loaded.choices(doc)
     if isinstance(target, bool) or not isinstance(target, int | str):
         return NO_GOLD
     if isinstance(target, int):
@@ -138,7 +138,7 @@ def _with_gold(loaded: Loaded, doc: Doc, found: Shown) -> Shown | str:
 
 def target(loaded: Loaded, doc: Doc, before: Shown, gold: int, labels: Sequence[str]) -> Any:
     """The document's target once the right option stands at `gold`, under these labels; in the form it had."""
-    old = loaded.task.doc_to_target(doc)
+    old = loaded.raw_target(doc)
     if before.says == "text":
         return old
     if before.says == "place":

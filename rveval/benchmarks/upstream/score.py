@@ -4,31 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
+from rveval.benchmarks import yaml_files
+from rveval.benchmarks.scores import Score
 from rveval.benchmarks.upstream.checks import right_or_wrong
+from rveval.benchmarks.upstream.find import Ref
 from rveval.benchmarks.upstream.load import Doc, Loaded
+from rveval.errors import Failed
 
 _NOTHING = ("", "[invalid]")
 """What lm-eval's filters return where they find nothing."""
 STRICT = "strict-match"
 
 
-@dataclass(frozen=True)
-class Scored:
-    """One answer: what the task's flexible filter (else its first) and its strict one read, and all of its numbers."""
-
-    extracted: str | None
-    correct: bool
-    extracted_strict: str | None
-    correct_strict: bool
-    extraction_failed: bool
-    metrics: dict[str, float]
-
-
-def score(loaded: Loaded, task: Any, docs: Sequence[Doc], answers: Sequence[Sequence[Any]]) -> list[Scored]:
+def score(loaded: Loaded, task: Any, docs: Sequence[Doc], answers: Sequence[Sequence[Any]]) -> list[Score]:
     """Score answers, all at once, because a filter may be slow to start.
+
+    `extracted` and `correct` are what the task's flexible filter (else its first) read, `extracted_strict` and
+    `correct_strict` what its strict one did; `metrics` are all of its numbers.
 
     Args:
         loaded: the task as lm-eval built it.
@@ -36,6 +31,9 @@ def score(loaded: Loaded, task: Any, docs: Sequence[Doc], answers: Sequence[Sequ
         docs: for each answer its document.
         answers: for each answer what the model returned for the document's requests: one text where the task
             generates, else (log-likelihood, whether greedy) for every text that it scores.
+
+    Raises:
+        Failed: code of the task's raised something.
     """
     from lm_eval.api.instance import Instance
 
@@ -49,12 +47,13 @@ def score(loaded: Loaded, task: Any, docs: Sequence[Doc], answers: Sequence[Sequ
     return [_scored(loaded, task, doc, instances) for doc, instances in zip(docs, made, strict=True)]
 
 
-def _scored(loaded: Loaded, task: Any, doc: Doc, instances: Sequence[Any]) -> Scored:
+def _scored(loaded: Loaded, task: Any, doc: Doc, instances: Sequence[Any]) -> Score:
     names = [pipeline.name for pipeline in task._filters]
-    found = {name: task.process_results(doc, [one.filtered_resps[name] for one in instances]) for name in names}
+    with loaded.own_code("process_results", doc, Failed):
+        found = {name: task.process_results(doc, [one.filtered_resps[name] for one in instances]) for name in names}
     flexible, strict = _flexible(names), STRICT if STRICT in names else _flexible(names)
     read = {name: _read(loaded, task, doc, instances, name) for name in (flexible, strict)}
-    return Scored(
+    return Score(
         extracted=read[flexible],
         correct=_right(loaded, found[flexible]),
         extracted_strict=read[strict],
@@ -123,3 +122,8 @@ def not_kept(loaded: Loaded, metrics: Sequence[Mapping[str, float]]) -> list[str
     if gone := sorted(set(loaded.task.aggregation()) - averaged(loaded)):
         found.append(f"lm-eval's {', '.join(gone)} is no mean over items and is not kept")
     return found
+
+
+def scored_by(ref: Ref) -> dict[str, Any]:
+    """What scores a task's answers: its own file with its code, and lm-eval's filters and metrics."""
+    return {"scorer": ref.name, "scorer_version": yaml_files.content_hash(ref.path), "lm_eval": version("lm_eval")}

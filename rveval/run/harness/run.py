@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rveval import __version__
-from rveval.benchmarks import hooks
+from rveval import __version__, benchmarks
 from rveval.config import Config
 from rveval.engine import Progress, installation
 from rveval.engine.session import Served
@@ -105,7 +104,8 @@ def _samples(cell: Cell, config: Config, logged: Sequence[dict[str, Any]], lm: E
         scores = wrapped.scores(cell, lm, task, [(docs[doc_id], doc_id, one) for doc_id, _, one in answers])
     else:
         scores = [
-            (hooks.score(docs[doc_id], one.answer.text), hooks.target(docs[doc_id])) for doc_id, _, one in answers
+            (benchmarks.score(docs[doc_id], one.answer.text), benchmarks.target(docs[doc_id]))
+            for doc_id, _, one in answers
         ]
     return [
         lines.line(cell, config.seed, doc_id, docs[doc_id], number, one, *found)

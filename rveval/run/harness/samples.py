@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from rveval import stats
-from rveval.benchmarks.hooks import Score
+from rveval.benchmarks import Score
 from rveval.run.cells import Cell
 from rveval.run.harness.lm import Taken
 from rveval.store import Sample

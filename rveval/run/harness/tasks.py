@@ -8,12 +8,10 @@ from typing import Any
 
 import lm_eval.api.task
 import lm_eval.utils
-from lm_eval.tasks._yaml_loader import load_yaml
 from tqdm import tqdm
 
-from rveval.benchmarks import task_files
+from rveval import benchmarks
 from rveval.config import Config
-from rveval.errors import Problem, Refused
 from rveval.run.cells import Cell
 from rveval.run.harness import wrapped
 from rveval.run.suites import Asked
@@ -51,7 +49,7 @@ def _build(cell: Cell, config: Config) -> Any:
         task: Any = wrapped.build(asked, config)
         _keep_prompts(task)
         return task
-    settings = _yaml(asked.source) | {"task": asked.task}
+    settings = benchmarks.get(asked.source).task_config() | {"task": asked.task}
     settings["metadata"] = settings["metadata"] | metadata(asked, config)
     if not config.num_fewshot:
         # lm-eval makes all demonstrations ready whether any is shown or not, which takes seconds for 12,000 of them.
@@ -73,16 +71,6 @@ def metadata(asked: Asked, config: Config) -> dict[str, Any]:
         "rv_strength": asked.strength,
         "rv_sandbox": config.sandbox,
     }
-
-
-def _yaml(source: str) -> dict[str, Any]:
-    """The clean task's file, read directly: lm-eval's own index of a folder skips what it can't read, silently."""
-    path = task_files.clean_file(source)
-    try:
-        found: dict[str, Any] = load_yaml(path)
-    except Exception as error:
-        raise Refused(Problem(f"the task could not be read: {error}", where=str(path), fix="check the file")) from error
-    return found
 
 
 def _keep_prompts(task: Any) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rveval.benchmarks import upstream
-from rveval.benchmarks.hooks import Score
+from rveval.benchmarks import Score, upstream
 from rveval.config import Config
 from rveval.engine import Answer
 from rveval.run.cells import Cell
@@ -59,20 +58,7 @@ def scores(cell: Cell, lm: EngineLM, task: Any, answers: Sequence[tuple[Doc, int
         [doc for doc, _, _ in answers],
         [_returned(lm.notes.weighed.get((cell.task, doc_id)), taken) for _, doc_id, taken in answers],
     )
-    return [
-        (
-            Score(
-                one.extracted,
-                one.correct,
-                one.extracted_strict,
-                one.correct_strict,
-                one.extraction_failed,
-                one.metrics,
-            ),
-            _target(loaded, task, doc),
-        )
-        for (doc, _, _), one in zip(answers, found, strict=True)
-    ]
+    return [(score, _target(loaded, task, doc)) for (doc, _, _), score in zip(answers, found, strict=True)]
 
 
 def remarks(cell: Cell, samples: Sequence[Sample]) -> list[str]:
