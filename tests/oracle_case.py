@@ -64,16 +64,16 @@ Rule = Callable[[Case], Iterator[str]]
 
 
 @cache
-def _manager() -> Any:
+def _manager(families: str) -> Any:
     from lm_eval.tasks import TaskManager
 
-    return TaskManager(include_path=str(TASKS), include_defaults=False)
+    return TaskManager(include_path=str(TASKS), include_defaults=False, metadata={"rv_families": families})
 
 
 @cache
-def task(name: str) -> Any:
-    """lm-eval's own object for a task ("rv_gsm8k", "rv_gsm8k_typos"): how a document is rendered."""
-    return _manager().load(name)["tasks"][name]
+def task(name: str, families: str = "clean") -> Any:
+    """lm-eval's own object for a task ("rv_gsm8k") under families: how a document is rendered."""
+    return _manager(families).load(name)["tasks"][name]
 
 
 @cache
@@ -98,11 +98,12 @@ def documents(
     Raises:
         Refused: the family does not apply to this source.
     """
+    from rveval import benchmarks
     from rveval.benchmarks import hooks
 
     metadata = {"rv_benchmark": source, "rv_families": families, "rv_seed": 0, "rv_draw": draw, "rv_strength": strength}
     if limit is not None:
-        return hooks.records(source, "test", metadata, limit)
+        return benchmarks.documents(source, "test", metadata, limit)
     found: list[Record] = hooks.items(**metadata)["test"].to_list()
     return found
 

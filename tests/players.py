@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from lm_eval.api.model import LM
+from oracle import FAMILIES
 from oracle_case import TASKS
 from oracle_options import shown_options
 from oracle_raw import Record, raw, raw_options, worked_number
@@ -116,24 +117,32 @@ def play(player: Player, names: list[str], limit: int | None = None, **metadata:
 
     Args:
         player: who answers.
-        names: tasks or groups under tasks/.
+        names: tasks or groups under tasks/, each with a family behind it, or clean.
         limit: the first items of every task.
         metadata: what `lm_eval --metadata` would say (`rv_draw=1`).
     """
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
 
-    manager = TaskManager(include_path=str(TASKS), include_defaults=False, metadata=metadata or None)
-    done = simple_evaluate(
-        model=player,
-        tasks=names,
-        task_manager=manager,
-        limit=limit,
-        bootstrap_iters=0,
-        log_samples=False,
-        metadata=metadata or None,
-    )
-    return {
-        name: {metric.partition(",")[0]: value for metric, value in scores.items() if isinstance(value, int | float)}
-        for name, scores in done["results"].items()
-    }
+    found = {}
+    for family in sorted({_family(name) for name in names}):
+        ending = f"_{family}" if family else ""
+        said = metadata | {"rv_families": family}
+        done = simple_evaluate(
+            model=player,
+            tasks=[name.removesuffix(ending) for name in names if _family(name) == family],
+            task_manager=TaskManager(include_path=str(TASKS), include_defaults=False, metadata=said),
+            limit=limit,
+            bootstrap_iters=0,
+            log_samples=False,
+            metadata=said,
+        )
+        for name, scores in done["results"].items():
+            numbers = {metric: value for metric, value in scores.items() if isinstance(value, int | float)}
+            found[f"{name}{ending}"] = {metric.partition(",")[0]: value for metric, value in numbers.items()}
+    return found
+
+
+def _family(name: str) -> str:
+    """The family that a task's name ends in; "" for none."""
+    return next((family for family in FAMILIES if name.endswith(f"_{family}")), "")

@@ -16,9 +16,8 @@ from rveval.answers import Reading
 from rveval.benchmarks import stock, yaml_files
 from rveval.benchmarks.bbh_subtasks import OPTIONS, SHA256, SUBTASKS, Subtask, gold_position, is_letter, split_options
 from rveval.benchmarks.benchmark import FORM, LETTERS, Benchmark, block
-from rveval.benchmarks.files import Content, Record, Rules, content_of
 from rveval.benchmarks.scores import Doc, Score, compared, number_score, option_score
-from rveval.benchmarks.source import Source
+from rveval.benchmarks.source import Content, Record, Source, content_of
 from rveval.errors import Problem, Refused
 from rveval.perturb import Item
 
@@ -149,17 +148,13 @@ def _other_layout(path: Path, expected: str, found: str = "something else") -> R
     return Refused(Problem(what, str(path), expected, found[:200], fix))
 
 
-# Inputs that upstream has twice, twice with another target.
-_REPEATS = {"causal_judgement": frozenset({104, 119}), "sports_understanding": frozenset({155, 227})}
-
-
 def _bbh(name: str, subtask: Subtask) -> Bbh:
     source = Source(
         name=f"bbh_{name}",
         files={"test": f"bbh/{name}.json"},
         counts={"test": subtask.count},
         sha256={"test": SHA256[name]},
-        rules=Rules(("input", "target"), key=("input",), repeats=_REPEATS.get(name, frozenset())),
+        fields=("input", "target"),
         hub=("SaylorTwift/bbh", name),
         inside="examples",
         hub_is_known=False,

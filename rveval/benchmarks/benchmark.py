@@ -17,9 +17,8 @@ from typing import Any, Self
 
 from rveval import perturb
 from rveval.benchmarks import task_files
-from rveval.benchmarks.files import Content, Record
 from rveval.benchmarks.scores import READERS, Doc, Score
-from rveval.benchmarks.source import Source
+from rveval.benchmarks.source import Content, Record, Source
 from rveval.errors import Problem, Refused
 from rveval.perturb import Item, Traits
 

@@ -10,9 +10,8 @@ from typing import Any
 from rveval import answers
 from rveval.benchmarks import stock
 from rveval.benchmarks.benchmark import FORM, Benchmark
-from rveval.benchmarks.files import Record, Rules, check_worked_answer
 from rveval.benchmarks.scores import Doc, Score, number_score
-from rveval.benchmarks.source import Source
+from rveval.benchmarks.source import Record, Source
 from rveval.perturb import Item, Traits
 
 STOCK_TASK = "gsm8k/gsm8k-cot-zeroshot.yaml"
@@ -68,7 +67,7 @@ _GSM8K = _Gsm8k(
             "test": "13ee343c128dbc3cee820f744d547416974a23f2ea356a454d4aa3376a35bd37",
             "train": "d7258301a8643789aed45c15bbe328bb4ec398fa60c7eb290ba40ccff26cba9c",
         },
-        rules=Rules(("question", "answer"), key=("question",), check=check_worked_answer),
+        fields=("question", "answer"),
         hub=("openai/gsm8k", "main"),
     ),
     traits=Traits("story"),

@@ -13,9 +13,8 @@ from rveval import answers, sandbox
 from rveval.answers import Reading
 from rveval.benchmarks import stock, yaml_files
 from rveval.benchmarks.benchmark import Asking, Benchmark
-from rveval.benchmarks.files import Record, Rules
 from rveval.benchmarks.scores import Doc, Score
-from rveval.benchmarks.source import Source
+from rveval.benchmarks.source import Record, Source
 from rveval.perturb import Item, Traits
 from rveval.sandbox import Outcome, Program
 
@@ -40,12 +39,6 @@ def _outcomes(docs: Sequence[Doc], sources: Sequence[str]) -> list[Outcome]:
     missing = list(dict.fromkeys(key for key in programs if key not in _ran))
     _ran.update(zip(missing, sandbox.run_all([program for _, program in missing], kind), strict=True))
     return [_ran[key] for key in programs]
-
-
-def _check(record: Record) -> str:
-    if f"def {record['entry_point']}(" not in record["prompt"]:
-        return f"'prompt' does not define the entry point {record['entry_point'][:60]}"
-    return "" if "def check(" in record["test"] else "'test' does not define check"
 
 
 def _why(outcome: Outcome) -> str:
@@ -158,7 +151,7 @@ _HUMANEVAL = _HumanEval(
         files={"test": "humaneval/HumanEval.jsonl"},
         counts={"test": 164},
         sha256={"test": "62eeaa082ca375405caa318234d2eadb3536c69ab5a5cbf7a70138aac686645c"},
-        rules=Rules(_FIELDS, key=("task_id",), check=_check),
+        fields=_FIELDS,
         hub=("openai/openai_humaneval", None),
     ),
     traits=Traits("code"),

@@ -8,9 +8,8 @@ from __future__ import annotations
 from random import Random
 
 from rveval.benchmarks.benchmark import FORM, LETTER, LETTERS, Benchmark
-from rveval.benchmarks.files import Record, Rules
 from rveval.benchmarks.scores import Doc, Score, option_score
-from rveval.benchmarks.source import Source
+from rveval.benchmarks.source import Record, Source
 from rveval.perturb import Item, Traits
 
 _OPTIONS = ("distractor1", "distractor2", "distractor3", "correct_answer")
@@ -57,8 +56,7 @@ def _sciq(name: str) -> _SciQ:
                 "validation": "ae3aabe2d8cfbaaaa2f65829516a535d7431a95962097432899a64975fb95312",
                 "train": "ad95a807ba8f355515b40d1abda996e5d7edbe778f79170c093fda5f3dfcc73f",
             },
-            # The training split asks 70 questions twice, with other options.
-            rules=Rules(_FIELDS, key=_FIELDS, empty=frozenset({"support"})),
+            fields=_FIELDS,
             hub=("allenai/sciq", None),
         ),
         traits=Traits("science", lettered=True, worked_examples=False),  # demonstrations are a letter each

@@ -11,7 +11,7 @@ from rveval.answers import Reading
 
 Doc = Mapping[str, Any]
 
-READERS = {"number": 1, "option": 1, "word": 1, "brackets": 1, "sorted": 1, "code": 1, "text": 1}
+READERS = {"number": 1, "option": 1, "word": 1, "brackets": 1, "sorted": 1, "code": 1}
 """The readers of `rveval.answers` and their versions. Whoever changes what a reader finds in some response raises its
 version: stored answers are then scored again. A test holds the readings of fixed responses against these versions."""
 

@@ -14,8 +14,8 @@ from typing import Any, Self
 from rveval import perturb
 from rveval.benchmarks import hooks, yaml_files
 from rveval.benchmarks.benchmark import Asking, Benchmark
-from rveval.benchmarks.files import Content, Record
 from rveval.benchmarks.scores import Doc, Score
+from rveval.benchmarks.source import Content, Record
 from rveval.errors import Problem, Refused
 
 PREFIX = "stock_"

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from rveval import answers
 from rveval.benchmarks.benchmark import LETTERS, Benchmark
-from rveval.benchmarks.files import Record, Rules, check_worked_answer
 from rveval.benchmarks.scores import Doc, Score, number_score
-from rveval.benchmarks.source import Source
+from rveval.benchmarks.source import Record, Source
 from rveval.perturb import Item, Traits
 
 _DATA = Path(__file__).parent.parent / "tiny" / "data"
@@ -70,7 +69,7 @@ def _tiny(name: str, traits: Traits = _STORY, chance: float = 0.0) -> _Tiny:
         files={split: f"{name}/{split}.jsonl" for split in _COUNTS},
         counts=_COUNTS,
         sha256=_SHA256[name],
-        rules=Rules(("id", "question", "answer"), key=("id",), check=check_worked_answer),
+        fields=("id", "question", "answer"),
         packaged=_DATA,
     )
     return _Tiny(name=name, source=source, traits=traits, reader="number", chance=chance)

@@ -13,24 +13,10 @@ DECODING = frozenset({"until", "max_gen_toks", "do_sample", "temperature", "top_
 """The decoding parameters of a task that rveval's engines know."""
 
 GRADED = frozenset(
-    [
-        "bleu",
-        "chrf",
-        "ter",
-        "rouge1",
-        "rouge2",
-        "rougeL",
-        "rougeLsum",
-        "f1",
-        "mcc",
-        "brier_score",
-        "likelihood",
-        "perplexity",
-        "word_perplexity",
-        "byte_perplexity",
-        "bits_per_byte",
-        "bypass",
-    ]
+    (
+        *("bleu", "chrf", "ter", "rouge1", "rouge2", "rougeL", "rougeLsum", "f1", "mcc", "brier_score", "likelihood"),
+        *("perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "bypass"),
+    )
 )
 """Metrics that do not say of one answer whether it is right."""
 

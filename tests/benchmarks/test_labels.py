@@ -33,9 +33,9 @@ COMPOSED = (
 SHARES = {"rename": 0.8, "numwords": 0.9, "goldslot": 0.5, "hint": 0.98}
 DIGEST = """
 import hashlib, json, sys
-from rveval.benchmarks import hooks
+from rveval import benchmarks
 for families, source, draw in json.load(sys.stdin):
-    docs = hooks.records(source, "test", {"rv_families": families, "rv_draw": draw}, 25)
+    docs = benchmarks.documents(source, "test", {"rv_families": families, "rv_draw": draw}, 25)
     print(families, source, draw, hashlib.sha256(json.dumps(docs).encode()).hexdigest())
 """
 
@@ -133,9 +133,12 @@ def test_another_draw_is_another_text(family: str) -> None:
     assert sum(a != b for a, b in zip(*prompts, strict=True)) >= 20
 
 
-@pytest.mark.parametrize("name", ["rv_gsm8k_typos", "rv_sciq_shuffle", "rv_bbh_snarks_relabel", "rv_tiny_math_rename"])
-def test_demonstrations_are_never_perturbed(name: str) -> None:
-    perturbed, clean = task(name), task(name.rpartition("_")[0])
+SHOWN = [("rv_gsm8k", "typos"), ("rv_sciq", "shuffle"), ("rv_bbh_snarks", "relabel"), ("rv_tiny_math", "rename")]
+
+
+@pytest.mark.parametrize(("name", "family"), SHOWN)
+def test_demonstrations_are_never_perturbed(name: str, family: str) -> None:
+    perturbed, clean = task(name, family), task(name)
     assert list(perturbed.fewshot_docs()) == list(clean.fewshot_docs())
     shown = []
     for one in (perturbed, clean):
@@ -145,11 +148,7 @@ def test_demonstrations_are_never_perturbed(name: str) -> None:
         assert prompt.endswith(own)
         shown.append(prompt.removesuffix(own))
     assert shown[0] == shown[1] != ""
-
-
-@pytest.mark.parametrize("family", ["typos", "hint"])
-def test_the_tasks_files_ask_what_was_judged(family: str) -> None:
-    assert list(task(f"rv_gsm8k_{family}").eval_docs) == documents("gsm8k", family)
+    assert perturbed.doc_to_text(perturbed.eval_docs[3]) != clean.doc_to_text(clean.eval_docs[3])
 
 
 # The oracle itself: documents spoilt in one way, each of which it has to notice.

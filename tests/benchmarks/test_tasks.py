@@ -14,15 +14,13 @@ from typing import Any
 import pytest
 from conftest import REPOSITORY, needs_data
 
-from rveval import benchmarks, perturb
-from rveval.benchmarks import task_files
+from rveval import benchmarks
 
 TASKS = REPOSITORY / "tasks"
 FILES = sorted(TASKS.rglob("*.yaml"))
 TINY = ["rv_tiny_math", "rv_tiny_choice", "rv_tiny_order", "rv_tiny_long"]
 CLEAN = ["rv_gsm8k", "rv_humaneval", "rv_sciq", "rv_sciq_closed", *TINY]
 BY_HAND = [path for path in FILES if path.stem in CLEAN]
-NUMBER, GROUPS = 506, 16  # tasks and groups, stock's among them
 CUES = re.compile(r"step|think|reason|explain|show|work|careful|first|why|how you", re.IGNORECASE)
 
 EACH_TASK = [
@@ -35,10 +33,10 @@ EACH_TASK = [
 
 
 @cache
-def manager() -> Any:
+def manager(families: str = "clean") -> Any:
     from lm_eval.tasks import TaskManager
 
-    return TaskManager(include_path=str(TASKS), include_defaults=False)
+    return TaskManager(include_path=str(TASKS), include_defaults=False, metadata={"rv_families": families})
 
 
 def loaded(path: Path) -> dict[str, Any]:
@@ -47,8 +45,8 @@ def loaded(path: Path) -> dict[str, Any]:
     return load_yaml(path)
 
 
-def built(name: str) -> Any:
-    return manager().load(name)["tasks"][name]
+def built(name: str, families: str = "clean") -> Any:
+    return manager(families).load(name)["tasks"][name]
 
 
 def test_every_yaml_loads_from_its_own_path() -> None:
@@ -59,30 +57,14 @@ def test_every_yaml_loads_from_its_own_path() -> None:
         assert path.stem.startswith("rv_")
 
 
-def test_none_is_missing_or_there_twice() -> None:
+def test_every_benchmark_has_its_file_and_no_file_is_there_twice() -> None:
     names = [path.stem for path in FILES]
-    assert len(names) == len(set(names))
-    groups = {path.stem for path in FILES if "group" in loaded(path)}
-    assert len(groups) == GROUPS
-    assert len(names) - len(groups) == NUMBER
-    assert {*manager().all_tasks} == set(names)
-
-
-def test_what_a_script_writes_is_what_lies_there() -> None:
-    """`python scripts/make_tasks.py` after a family or a benchmark came."""
-    for name, text in task_files.family_files().items():
-        assert (TASKS / name).read_text(encoding="utf-8") == text, name
-    written = set(task_files.family_files())
-    rest = {path.relative_to(TASKS).as_posix() for path in FILES} - written
-    assert {Path(name).stem for name in rest if not name.startswith("stock/")} == set(CLEAN)
-
-
-def test_every_family_has_a_task_wherever_it_applies() -> None:
-    names = {path.stem for path in FILES}
-    for source in benchmarks.names():
-        for family in perturb.FAMILIES:
-            applies = not perturb.problem(family, benchmarks.traits(source))
-            assert (f"rv_{source}_{family}" in names) == applies, (source, family)
+    assert sorted(names) == sorted(["rv_bbh", *(f"rv_{name}" for name in benchmarks.names())])
+    tag = "rv_bbh_lettered"
+    assert {*manager().all_tasks} == {*names, tag}
+    lettered = [f"rv_{n}" for n in benchmarks.names() if n.startswith("bbh_") and benchmarks.traits(n).lettered]
+    assert sorted(manager().load(tag)["tasks"]) == sorted(lettered)
+    assert loaded(TASKS / "bbh/rv_bbh.yaml")["task"] == benchmarks.groups("rv_bbh")
 
 
 @pytest.mark.parametrize("path", BY_HAND, ids=lambda path: path.stem)
@@ -96,9 +78,7 @@ def test_a_clean_prompt_holds_no_cue_to_reason(path: Path) -> None:
 @needs_data("bbh")
 @pytest.mark.parametrize("source", benchmarks.names())
 def test_what_we_add_to_a_clean_item_holds_no_cue_to_reason(source: str) -> None:
-    from rveval.benchmarks import hooks
-
-    for doc in hooks.records(source, "test", {}, limit=3):
+    for doc in benchmarks.documents(source, "test", {}, limit=3):
         ours = doc["rv_before"] + doc["rv_instruction"] + doc["rv_after"]
         assert not CUES.search(ours)
         assert not CUES.search(doc.get("rv_description", "").replace("multi-step arithmetic", "arithmetic"))
@@ -125,19 +105,6 @@ def test_demonstrations_are_the_benchmarks_own_without_calculator_marks() -> Non
     assert len(re.findall(r"\n#### -?[\d,]+\n\n", prompt)) == 3
     assert "<<" not in prompt
     assert prompt.endswith("\nAnswer:")
-
-
-@needs_data("gsm8k")
-def test_demonstrations_are_not_perturbed() -> None:
-    clean, typos = built("rv_gsm8k"), built("rv_gsm8k_typos")
-    shown = []
-    for task in (clean, typos):
-        task.set_fewshot_seed(1)
-        whole, alone = (task.fewshot_context(task.eval_docs[0], num_fewshot=n) for n in (3, 0))
-        assert whole.endswith(alone)
-        shown.append(whole.removesuffix(alone))
-    assert shown[0] == shown[1]
-    assert clean.eval_docs[0]["question"] != typos.eval_docs[0]["question"]
 
 
 @needs_data("bbh")
@@ -211,41 +178,39 @@ def test_stock_lm_eval_runs_it_without_our_harness(name: str) -> None:
 def test_a_group_weighs_its_subtasks_by_their_size() -> None:
     from lm_eval import simple_evaluate
 
-    output = simple_evaluate(
-        model="dummy", tasks=["rv_bbh_shuffle"], task_manager=manager(), limit=2, bootstrap_iters=0
-    )
+    output = simple_evaluate(model="dummy", tasks=["rv_bbh"], task_manager=manager(), limit=1, bootstrap_iters=0)
     assert output is not None
-    assert len(output["results"]) == 17 + 1
-    assert output["results"]["rv_bbh_shuffle"]["extraction_failed,all"] == 1
+    assert len(output["results"]) == 27 + 1
+    assert output["results"]["rv_bbh"]["extraction_failed,all"] == 1
     assert all(metric["weight_by_size"] for metric in loaded(TASKS / "bbh/rv_bbh.yaml")["aggregate_metric_list"])
-    assert len(loaded(TASKS / "bbh/rv_bbh.yaml")["task"]) == 27
 
 
-@needs_data("gsm8k")
-def test_a_composition_goes_by_metadata_in_plain_lm_eval() -> None:
-    from lm_eval.tasks import TaskManager
-
-    told = {"rv_families": "typos+hint", "rv_seed": 1, "rv_draw": 2}
-    task: Any = TaskManager(include_path=str(TASKS), include_defaults=False, metadata=told).load("rv_gsm8k")
-    doc = task["tasks"]["rv_gsm8k"].eval_docs[0]
-    assert (doc["rv_families"], doc["rv_draw"]) == ("typos+hint", 2)
-    assert doc["rv_after"] or doc["rv_before"]
-
-
-@pytest.mark.slow
-@needs_data("gsm8k")
-def test_the_command_line_runs_it(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "lm_eval", "--model", "dummy", "--tasks", "rv_gsm8k", "--limit", "8"]
-    command += ["--include_path", str(TASKS), "--output_path", str(tmp_path), "--log_samples", "--num_fewshot", "2"]
-    command += ["--metadata", '{"rv_families": "typos"}']
+def command_line(folder: Path, *arguments: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What `lm_eval` writes for a dummy model: the results, and the samples of all tasks."""
+    command = [sys.executable, "-m", "lm_eval", "--model", "dummy", "--include_path", str(TASKS), *arguments]
+    command += ["--output_path", str(folder), "--log_samples"]
     env = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=300, cwd=tmp_path)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=300, cwd=folder)
     assert done.returncode == 0, done.stderr[-2000:]
-    (results,) = tmp_path.rglob("results_*.json")
-    config = json.loads(results.read_text(encoding="utf-8"))["configs"]["rv_gsm8k"]
+    (results,) = folder.rglob("results_*.json")
+    lines = [line for path in folder.rglob("samples_*.jsonl") for line in path.read_text("utf-8").splitlines()]
+    return json.loads(results.read_text("utf-8")), [json.loads(line) for line in lines]
+
+
+@needs_data("gsm8k")
+def test_a_family_goes_by_metadata_on_lm_evals_command_line(tmp_path: Path) -> None:
+    said = {"rv_families": "typos+hint", "rv_draw": 1}
+    tasks = ["--tasks", "rv_gsm8k,rv_tiny_math", "--limit", "4", "--num_fewshot", "2", "--metadata", json.dumps(said)]
+    results, lines = command_line(tmp_path, *tasks)
+    config = results["configs"]["rv_gsm8k"]
     assert config["num_fewshot"] == 2
     assert config["process_results"].startswith("def results(")
-    (samples,) = tmp_path.rglob("samples_*.jsonl")
-    lines = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
     assert len(lines) == 8
-    assert {line["doc"]["rv_families"] for line in lines} == {"typos"}
+    for line in lines:
+        doc = line["doc"]
+        (asked,) = [
+            d for d in benchmarks.documents(doc["rv_source"], "test", said, 4) if d["item_id"] == doc["item_id"]
+        ]
+        assert {name: doc[name] for name in asked} == asked
+        assert (doc["rv_families"], doc["rv_draw"], doc["rv_changed"]) == ("typos+hint", 1, True)
+        assert asked["question"] in line["arguments"]["gen_args_0"]["arg_0"]

@@ -21,13 +21,13 @@ from hypothesis import strategies as st
 
 from rveval import config as schema
 from rveval import perturb
-from rveval.benchmarks import upstream
-from rveval.benchmarks.lm_eval_prompts import tasks_folder
-from rveval.benchmarks.upstream import options, yaml_files
+from rveval.benchmarks import Score, upstream, yaml_files
+from rveval.benchmarks.upstream import index, options
+from rveval.benchmarks.yaml_files import tasks_folder
 from rveval.config import SuiteConfig
 from rveval.engine import Answer, Progress, Request, TokenScore
 from rveval.engine.session import Served
-from rveval.errors import Failed, Refused
+from rveval.errors import Failed, Refused, RvevalError
 from rveval.recipe import Recipe
 from rveval.run import cells, suites
 from rveval.run.harness import run_cell
@@ -80,6 +80,19 @@ def test_a_tag_and_a_group_stand_for_their_tasks(own: Path) -> None:
 )
 def test_lm_evals_own_tasks_are_found(name: str, file: str) -> None:
     assert upstream.find(name, []) == [upstream.Ref(name, tasks_folder() / file)]
+
+
+def test_the_list_of_lm_evals_tasks_is_kept_on_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RVEVAL_CACHE", str(tmp_path))
+    monkeypatch.setattr(index, "_names_of_lm_eval", lambda folder: [("one", ("one/one.yaml", None, ""))])
+    fresh = index.of_lm_eval.__wrapped__
+    assert fresh() == {"one": index.Listed(tasks_folder() / "one/one.yaml")}
+    monkeypatch.setattr(index, "_names_of_lm_eval", None)
+    assert fresh() == {"one": index.Listed(tasks_folder() / "one/one.yaml")}
+    (kept,) = (tmp_path / "lm_eval_tasks").iterdir()
+    kept.write_text("{")
+    with pytest.raises(TypeError):  # listed anew
+        fresh()
 
 
 def test_lm_evals_own_groups_and_tags_are_spelled_out() -> None:
@@ -163,11 +176,32 @@ def test_a_broken_folder_is_said_where_only_our_own_tasks_are_asked(mine: Path) 
     assert "broken.yaml" in str(problems[0])
 
 
+@pytest.mark.parametrize("name", ["gone.text", "os.system", "rveval.benchmarks.hooks.items", "....evil.run"])
+def test_a_function_from_outside_of_the_folder_is_refused(mine: Path, name: str) -> None:
+    (mine.parent / "evil.py").write_text("def run(doc):\n    return 'run'\n")
+    (mine / "pro.yaml").write_text((mine / "pro.yaml").read_text().replace("pro.text", name))
+    text = refused(mine)  # though it is another task that is asked
+    assert f"!function {name} is not in a Python file of the folder" in text
+    assert str(mine / "pro.yaml") in text
+
+
+def test_a_link_out_of_the_folder_is_outside(mine: Path) -> None:
+    (mine.parent / "evil.py").write_text("def run(doc):\n    return 'run'\n")
+    (mine / "inside.py").symlink_to(mine.parent / "evil.py")
+    (mine / "pro.yaml").write_text((mine / "pro.yaml").read_text().replace("pro.text", "inside.run"))
+    assert "!function inside.run is not in a Python file of the folder" in refused(mine)
+
+
+def test_listing_runs_no_code_of_a_folder(mine: Path) -> None:
+    (mine / "pro.py").write_text("raise SystemExit('run')\n")
+    assert ref(mine, "own_pro").path == mine / "pro.yaml"
+    assert upstream.find("own_all", [str(mine)])
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         (("!function pro.text", "!function pro.nothing"), "nothing"),
-        (("!function pro.text", "!function gone.text"), "gone"),
         (("include: _pro_template", "dataset_path: json"), "lm-eval can't build the task"),
     ],
 )
@@ -176,6 +210,19 @@ def test_a_task_that_lm_eval_cannot_build_is_refused(mine: Path, change: tuple[s
     with pytest.raises(Refused, match=says) as caught:
         upstream.load(ref(mine, "own_pro"))
     assert str(mine / "pro.yaml") in str(caught.value)
+
+
+def test_what_the_code_of_a_task_raises_is_an_error_that_names_it(bench: Bench, mine: Path) -> None:
+    (mine / "pro.py").write_text("def text(doc):\n    return doc['question'] + doc['note']\n")
+    for families in ("clean", "typos"):
+        with pytest.raises(
+            RvevalError, match=r"own_pro/0, .*pro\.yaml: the task's doc_to_text failed: KeyError: 'note'"
+        ):
+            bench.run(mine, "own_pro", families, lambda prompt: "A")
+    append(mine / "add.yaml", "process_results: !function add.results\n")
+    (mine / "add.py").write_text("def results(doc, results):\n    return {'exact_match': 1 / 0}\n")
+    with pytest.raises(ZeroDivisionError):  # lm-eval's own scoring comes first
+        bench.run(mine, "own_add", "clean", lambda prompt: "7")
 
 
 def test_a_task_without_items_is_refused(mine: Path) -> None:
@@ -412,20 +459,20 @@ def test_a_prompt_taken_apart_is_the_prompt_put_together(texts: list[str], form:
     assert turned.endswith(texts[0])
 
 
-def test_a_family_that_does_not_cope_leaves_the_item(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks(item: perturb.Item, rng: Any, how: Any) -> perturb.Item:
-        if "red apples" in item.question and "has 3" in item.question:
-            raise KeyError("nobody has foreseen this")
+def test_an_item_is_left_where_its_answer_would_not_survive_and_a_family_that_fails_is_an_error(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loses(item: perturb.Item, rng: Any, how: Any) -> perturb.Item:
         return replace(item, answer="wrong") if "has 5" in item.question else replace(item, before=("Now.",))
 
-    monkeypatch.setitem(perturb.FAMILIES, "think", perturb.Family("think", "", breaks, on_any_prompt=True))
-    first, second, third, *_ = upstream.documents(ref(own, "own_add"), "think")
-    for doc in (first, second):
-        assert (doc["rv_changed"], doc["rv_left_alone"]) == (False, "the family does not cope with this text")
-    assert third["rv_prompt"].startswith("Now.\n\nQuestion:")
-    never = perturb.Family("think", "", lambda item, rng, how: 1 / 0, on_any_prompt=True)
-    monkeypatch.setitem(perturb.FAMILIES, "think", never)
-    assert "does not cope" in upstream.why_not(ref(own, "own_add"), "think", None)
+    monkeypatch.setitem(perturb.FAMILIES, "think", perturb.Family("think", "", loses, on_any_prompt=True))
+    first, second, *_ = upstream.documents(ref(own, "own_add"), "think")
+    assert (second["rv_changed"], second["rv_left_alone"]) == (False, "the family does not cope with this text")
+    assert first["rv_prompt"].startswith("Now.\n\nQuestion:")
+    fails = perturb.Family("think", "", lambda item, rng, how: 1 / 0, on_any_prompt=True)
+    monkeypatch.setitem(perturb.FAMILIES, "think", fails)
+    with pytest.raises(Refused, match="think, own_add/0: the family failed: ZeroDivisionError"):
+        upstream.why_not(ref(own, "own_add"), "think", None)
 
 
 def test_ambiguous_options_are_left_alone_with_the_reason(mine: Path) -> None:
@@ -614,7 +661,7 @@ def test_scores_that_lm_eval_does_not_share_fail_the_cell(
 ) -> None:
     right = upstream.score
 
-    def wrong(*arguments: Any) -> list[upstream.Scored]:
+    def wrong(*arguments: Any) -> list[Score]:
         scored = right(*arguments)
         return [replace(one, metrics={name: 1.0 for name in one.metrics}) for one in scored]
 
