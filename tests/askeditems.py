@@ -9,11 +9,12 @@ from typing import Any
 
 from conftest import DATA
 
-from rveval.benchmarks import TINY, load, traits
+from rveval.benchmarks import load, names, traits
 from rveval.perturb import Item
 
 LETTERS = tuple("ABCDEFGHIJKLMNOPQRS")
 FORM = "End with a line that holds #### and then {}."
+TINY = tuple(name for name in names() if traits(name).for_tiny_models)
 BBH = sorted(path.stem for path in (DATA / "bbh").glob("*.json")) if DATA and (DATA / "bbh").is_dir() else []
 SOURCES = ("gsm8k", "humaneval", "sciq", *(f"bbh_{subtask}" for subtask in BBH), *TINY)
 

@@ -99,13 +99,9 @@ def documents(
         Refused: the family does not apply to this source.
     """
     from rveval import benchmarks
-    from rveval.benchmarks import hooks
 
-    metadata = {"rv_benchmark": source, "rv_families": families, "rv_seed": 0, "rv_draw": draw, "rv_strength": strength}
-    if limit is not None:
-        return benchmarks.documents(source, "test", metadata, limit)
-    found: list[Record] = hooks.items(**metadata)["test"].to_list()
-    return found
+    metadata = {"rv_families": families, "rv_draw": draw, "rv_strength": strength}
+    return benchmarks.documents(source, "test", metadata, limit)
 
 
 @cache

@@ -233,17 +233,6 @@ class Benchmark:
         lm_eval = {"lm_eval": installed_version("lm_eval")} if self.uses_lm_eval else {}
         return {**parts, "scorer": self.name, "scorer_version": self.version, **lm_eval}
 
-    def facts(self) -> dict[str, Any]:
-        """What reports may say of it without knowing it by name; `group` is that of its clean task."""
-        return {
-            "title": self.name,
-            "source": self.name,
-            "group": f"rv_{self.group}" if self.group else "",
-            "chance": self.chance,
-            "reads_code": self.reads_code,
-            "same_questions_as": self.same_questions_as,
-        }
-
     def outside_training(self, families: str) -> list[str]:
         """Those of the families that the models it is for never saw in training; none where that is not known."""
         unseen = [name for name in perturb.names(families) if not perturb.FAMILIES[name].in_tiny_training]

@@ -82,9 +82,15 @@ def facts(task: str) -> dict[str, Any]:
     name = of_task(task)
     benchmark = registry.get(name.source)
     ending = "" if name.family == perturb.CLEAN else f"_{name.family}"
-    found = benchmark.facts()
-    group = found["group"] and f"{found['group']}{ending}"
-    return found | {"group": group, "outside_training": benchmark.outside_training(name.family)}
+    return {
+        "title": benchmark.name,
+        "source": benchmark.name,
+        "group": f"rv_{benchmark.group}{ending}" if benchmark.group else "",
+        "chance": benchmark.chance,
+        "reads_code": benchmark.reads_code,
+        "same_questions_as": benchmark.same_questions_as,
+        "outside_training": benchmark.outside_training(name.family),
+    }
 
 
 def _misspelt(source: str, family: str) -> bool:

@@ -84,7 +84,7 @@ def test_lm_evals_own_tasks_are_found(name: str, file: str) -> None:
 
 def test_the_list_of_lm_evals_tasks_is_kept_on_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RVEVAL_CACHE", str(tmp_path))
-    monkeypatch.setattr(index, "_names_of_lm_eval", lambda folder: [("one", ("one/one.yaml", None, ""))])
+    monkeypatch.setattr(index, "_names_of_lm_eval", lambda folder: [("one", ("one/one.yaml", None))])
     fresh = index.of_lm_eval.__wrapped__
     assert fresh() == {"one": index.Listed(tasks_folder() / "one/one.yaml")}
     monkeypatch.setattr(index, "_names_of_lm_eval", None)
@@ -213,11 +213,10 @@ def test_a_task_that_lm_eval_cannot_build_is_refused(mine: Path, change: tuple[s
 
 
 def test_what_the_code_of_a_task_raises_is_an_error_that_names_it(bench: Bench, mine: Path) -> None:
-    (mine / "pro.py").write_text("def text(doc):\n    return doc['question'] + doc['note']\n")
+    code = "def text(doc):\n    return doc['question'] if 'metal' not in doc['question'] else doc['note']\n"
+    (mine / "pro.py").write_text(code)
     for families in ("clean", "typos"):
-        with pytest.raises(
-            RvevalError, match=r"own_pro/0, .*pro\.yaml: the task's doc_to_text failed: KeyError: 'note'"
-        ):
+        with pytest.raises(RvevalError, match=r"own_pro/3, .*pro\.yaml: the task's doc_to_text failed: KeyError"):
             bench.run(mine, "own_pro", families, lambda prompt: "A")
     append(mine / "add.yaml", "process_results: !function add.results\n")
     (mine / "add.py").write_text("def results(doc, results):\n    return {'exact_match': 1 / 0}\n")
@@ -459,20 +458,21 @@ def test_a_prompt_taken_apart_is_the_prompt_put_together(texts: list[str], form:
     assert turned.endswith(texts[0])
 
 
-def test_an_item_is_left_where_its_answer_would_not_survive_and_a_family_that_fails_is_an_error(
-    own: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def loses(item: perturb.Item, rng: Any, how: Any) -> perturb.Item:
+def test_a_family_that_does_not_cope_leaves_the_item_and_says_why(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(item: perturb.Item, rng: Any, how: Any) -> perturb.Item:
+        if "has 3" in item.question:
+            raise KeyError("nobody has foreseen this")
         return replace(item, answer="wrong") if "has 5" in item.question else replace(item, before=("Now.",))
 
-    monkeypatch.setitem(perturb.FAMILIES, "think", perturb.Family("think", "", loses, on_any_prompt=True))
-    first, second, *_ = upstream.documents(ref(own, "own_add"), "think")
-    assert (second["rv_changed"], second["rv_left_alone"]) == (False, "the family does not cope with this text")
-    assert first["rv_prompt"].startswith("Now.\n\nQuestion:")
-    fails = perturb.Family("think", "", lambda item, rng, how: 1 / 0, on_any_prompt=True)
-    monkeypatch.setitem(perturb.FAMILIES, "think", fails)
-    with pytest.raises(Refused, match="think, own_add/0: the family failed: ZeroDivisionError"):
-        upstream.why_not(ref(own, "own_add"), "think", None)
+    monkeypatch.setitem(perturb.FAMILIES, "think", perturb.Family("think", "", breaks, on_any_prompt=True))
+    first, second, third, *_ = upstream.documents(ref(own, "own_add"), "think")
+    for doc, why in ((first, "KeyError"), (second, "the right answer would not survive")):
+        assert not doc["rv_changed"]
+        assert doc["rv_left_alone"] == f"the family does not cope with this text: {why}"
+    assert third["rv_prompt"].startswith("Now.\n\nQuestion:")
+    never = perturb.Family("think", "", lambda item, rng, how: 1 / 0, on_any_prompt=True)
+    monkeypatch.setitem(perturb.FAMILIES, "think", never)
+    assert "ZeroDivisionError" in upstream.why_not(ref(own, "own_add"), "think", None)
 
 
 def test_ambiguous_options_are_left_alone_with_the_reason(mine: Path) -> None:

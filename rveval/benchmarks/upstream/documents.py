@@ -15,7 +15,7 @@ from rveval.benchmarks.upstream import options
 from rveval.benchmarks.upstream.find import Ref
 from rveval.benchmarks.upstream.load import Doc, Loaded, load
 from rveval.benchmarks.upstream.options import Shown
-from rveval.errors import Problem, Refused, RvevalError
+from rveval.errors import RvevalError
 from rveval.perturb import Item
 
 PROBED = 50
@@ -71,18 +71,13 @@ def documents(
 
 
 def _perturbed(item: Item, families: str, seed: int, draw: int, strength: float | None) -> Item:
-    """The item under families; as it was where its right answer would not survive a text that nobody has foreseen.
-
-    Raises:
-        Refused: a family raised something else, which is an error in it.
-    """
+    """The item under families; as it was where one of them does not cope with a text that nobody has foreseen."""
     try:
         return perturb.perturb([item], families, seed=seed, draw=draw, strength=strength)[0]
     except RvevalError:
-        return item.leave(NOT_APPLICABLE)
-    except Exception as error:
-        said = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
-        raise Refused(Problem(f"the family failed: {said}", where=f"{families}, {item.item_id}")) from error
+        return item.leave(f"{NOT_APPLICABLE}: the right answer would not survive")
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        return item.leave(f"{NOT_APPLICABLE}: {type(error).__name__}")
 
 
 def _kept(parts: _Parts, families: str) -> bool:

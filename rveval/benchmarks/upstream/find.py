@@ -82,8 +82,8 @@ def _members(name: str, own: Mapping[str, Listed], above: tuple[str, ...]) -> It
     listed = own.get(name) or index.of_lm_eval().get(name)
     if listed is None:
         return
-    if listed.why_not:
-        what = f"the group {name} can't be spelled out: {listed.why_not}"
+    if listed.members == ():
+        what = f"the group {name} does not simply list its members"
         raise Refused(Problem(what, where=str(listed.path), fix="name the tasks that you want, one by one"))
     if listed.members is None:
         assert listed.path is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -20,7 +20,6 @@ from rveval.benchmarks import yaml_files
 from rveval.errors import Problem, Refused, cache_dir
 
 _NO_TASKS = {"__pycache__", ".ipynb_checkpoints"}
-_PLAIN = "it does not simply list its members"
 
 
 @dataclass(frozen=True)
@@ -29,22 +28,20 @@ class Listed:
 
     Args:
         path: the YAML of a task or a group; None for a tag.
-        members: names that a group or a tag stands for; None for a task.
-        why_not: why a group can't be spelled out; "" where it can.
+        members: names that a group or a tag stands for, none for a group that does not simply list them; None for a
+            task.
     """
 
     path: Path | None = None
     members: tuple[str, ...] | None = None
-    why_not: str = ""
 
 
 def _listed(path: Path, config: Mapping[str, Any]) -> Listed:
     if "group" not in config:
         return Listed(path)
     members = config.get("task")
-    if isinstance(members, list) and all(isinstance(member, str) for member in members):
-        return Listed(path, tuple(members))
-    return Listed(path, (), _PLAIN)
+    plain = isinstance(members, list) and all(isinstance(member, str) for member in members)
+    return Listed(path, tuple(members) if plain else ())
 
 
 @cache
@@ -60,22 +57,21 @@ def of_lm_eval() -> dict[str, Listed]:
         names = dict(_names_of_lm_eval(folder))
         _keep(kept, {"": [str(folder)], **names})
     return {
-        name: Listed(folder / path if path else None, None if members is None else tuple(members), why_not)
-        for name, (path, members, why_not) in names.items()
+        name: Listed(folder / path if path else None, None if members is None else tuple(members))
+        for name, (path, members) in names.items()
     }
 
 
-def _names_of_lm_eval(folder: Path) -> Iterator[tuple[str, tuple[str, list[str] | None, str]]]:
+def _names_of_lm_eval(folder: Path) -> Iterator[tuple[str, tuple[str, Sequence[str] | None]]]:
     from lm_eval.tasks import TaskManager
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     for name, entry in TaskManager().task_index.items():
         if entry.yaml_path is None:
-            yield name, ("", sorted(entry.tags), "")
-            continue
-        listed = _listed(entry.yaml_path, entry.cfg or {})
-        members = None if listed.members is None else list(listed.members)
-        yield name, (entry.yaml_path.relative_to(folder).as_posix(), members, listed.why_not)
+            yield name, ("", sorted(entry.tags))
+        else:
+            path = entry.yaml_path.relative_to(folder).as_posix()
+            yield name, (path, _listed(entry.yaml_path, entry.cfg or {}).members)
 
 
 def _keep(path: Path, names: Mapping[str, Any]) -> None:
