@@ -102,3 +102,8 @@ def run_code(docs: Sequence[Doc], responses: Sequence[str]) -> None:
     """
     if docs:
         get(str(docs[0]["rv_source"])).run_code(docs, responses)
+
+
+def scored_by(name: str) -> dict[str, Any]:
+    """What reads and scores a benchmark's responses, with versions: see `Benchmark.scored_by`."""
+    return get(name).scored_by()
