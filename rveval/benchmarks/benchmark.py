@@ -26,15 +26,8 @@ LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 FORM = "End with a line that holds #### and then {what}."
 """The instruction at the end of a prompt."""
 LETTER = "the letter of the right option"
-_NOT_ASKED = (
-    "process_results",
-    "filter_list",
-    "metric_list",
-    "metadata",
-    "should_decontaminate",
-    "tag",
-    "group",
-    "task",
+_NOT_ASKED = frozenset(
+    ("task", "tag", "group", "metadata", "process_results", "filter_list", "metric_list", "should_decontaminate")
 )
 """What a task's YAML says that can change no answer."""
 
@@ -221,10 +214,17 @@ class Benchmark:
 
     # --- what is said of it
 
+    def asked_yaml(self) -> dict[str, Any]:
+        """What its task's YAML says that can change an answer: the prompt, demonstrations, decoding."""
+        return {key: value for key, value in self.task_yaml().items() if key not in _NOT_ASKED}
+
     def asking_hash(self, split: str = "test") -> str:
-        """sha256 over all that can change an answer: the items, and of the task's YAML what does not only score."""
-        said = {key: value for key, value in self.task_yaml().items() if key not in _NOT_ASKED}
-        text = json.dumps([self.data_hash(split), said], sort_keys=True, default=str)
+        """sha256 over all that can change an answer and is the benchmark's: its clean documents, and `asked_yaml`."""
+        key = (self.name, split, self.data_hash(split))
+        if key not in _documents_sha256:  # once a process: a plan asks for every cell
+            documents = json.dumps(self.documents(split, Asking()), sort_keys=True)
+            _documents_sha256[key] = hashlib.sha256(documents.encode()).hexdigest()
+        text = json.dumps([_documents_sha256[key], self.asked_yaml()], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def scored_by(self) -> dict[str, Any]:
@@ -242,6 +242,9 @@ class Benchmark:
         """What a reader of its numbers under these families must know."""
         unseen = ", ".join(self.outside_training(families))
         return [f"the tiny models never saw {unseen}: outside their training, not a finding"] if unseen else []
+
+
+_documents_sha256: dict[tuple[str, str, str], str] = {}
 
 
 def block(item: Item, between: str = "\n") -> str:

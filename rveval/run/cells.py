@@ -22,9 +22,6 @@ from rveval.run import suites
 from rveval.run.suites import Asked
 from rveval.store import Store
 
-_SCORING = ("process_results", "filter_list", "metric_list", "metadata", "should_decontaminate", "tag", "group")
-"""What a task's YAML says that can change no answer."""
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -183,10 +180,9 @@ def _demonstrations(source: str) -> str:
 
 
 def _prompt(asked: Asked) -> str:
-    """A hash of how items become prompts: what the task's file says of it (of another's task all, with its code), and
-    the versions of its families."""
-    said: Any = asked.wrapped and upstream.content_hash(asked.wrapped.path)
-    if not asked.wrapped:
-        said = {name: value for name, value in benchmarks.get(asked.source).task_yaml().items() if name not in _SCORING}
+    """A hash of how items become prompts: of the clean documents and what the task's file says of them (of another's
+    task its file with its code), and the versions of its families."""
+    own = asked.wrapped
+    said = upstream.content_hash(own.path) if own else benchmarks.get(asked.source).asking_hash()
     families = {name: getattr(perturb.FAMILIES[name], "version", 1) for name in perturb.names(asked.families)}
     return hashlib.sha256(json.dumps([said, families], sort_keys=True, default=str).encode()).hexdigest()[:16]

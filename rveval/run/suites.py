@@ -46,7 +46,7 @@ class Asked:
     @property
     def runs_code(self) -> bool:
         """Whether its answers are programs, which are run."""
-        return self.benchmark == "humaneval"
+        return self.wrapped is None and benchmarks.get(self.source).reads_code
 
 
 def expand(suite: SuiteConfig, problems: list[Problem], *, num_fewshot: int | None = None) -> list[Asked]:
@@ -168,12 +168,7 @@ def remarks(asked: Asked, sandbox: str) -> list[str]:
     """What a reader of this task's numbers must know."""
     if asked.wrapped:
         return upstream.remarks(upstream.load(asked.wrapped), perturb.names(asked.families), sandbox)
-    found = []
-    families = perturb.names(asked.families)
-    strange = [name for name in families if not perturb.FAMILIES[name].in_tiny_training]
-    traits = benchmarks.traits(asked.source)
-    if traits.for_tiny_models and strange:
-        found.append(f"the tiny models never saw {', '.join(strange)}: outside their training, not a finding")
+    found = benchmarks.get(asked.source).remarks(asked.families)
     if asked.runs_code and sandbox == "unsafe":
         found.append("sandbox=unsafe: model-written code ran unconfined")
     return found
