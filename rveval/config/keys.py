@@ -115,9 +115,7 @@ class VectorConfig:
     terms: list[Term] = key("[{plus: SOURCE, minus: SOURCE, weight: 1.0}]; without minus, plus is a saved delta", [])
     weights: list[Number] | None = key("[1,-0.5]: one for each term, in place of their own", None)
     scope: list[Pattern] = key("""'["mlp"]': regular expressions over tensor names""", [".*"])
-    kinds: Annotated[list[Kind], Field(description="kinds of tensors")] = key(
-        "[attention,mlp,norm,embeddings,head]: kinds of tensors; []: all", []
-    )
+    kinds: list[Kind] = key("[attention,mlp,norm,embeddings,head]: kinds of tensors; []: all", [])
     layers: Layers | None = key("[0,12] or [0.0,0.5]: from, up to and without; fractions are of the depth", None)
     ramp: Annotated[list[Number], Field(min_length=1)] | None = key("[0,1]: weights of layers, first to last", None)
     transform: Transforms = key("NAME, or [trim,{name: random, seed: 3}]: applied to every term, in order", [])

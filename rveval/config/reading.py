@@ -6,19 +6,36 @@ pydantic says what is wrong, this puts it into words: the key, what was expected
 from __future__ import annotations
 
 import difflib
-import types
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from rveval.config.keys import Config, VectorConfig, known_keys
+from rveval.config.keys import Config, Source, Term, VectorConfig, known_keys
 from rveval.errors import Problem, Refused
 
 _UNFILLED = "???"
-_WRONG_TYPE = "has the wrong type"
+_EXPECTED = {
+    "int_type": "a whole number",
+    "float_type": "a finite number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "list_type": "a list: [a,b]",
+    "dict_type": "a mapping: {{a: 1}}",
+    "dataclass_type": "a mapping: {{key: value}}",
+    "missing": "a value",
+    "too_short": "at least one entry",
+    "literal_error": "{expected}",
+    "greater_than": "above {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "below {lt:g}",
+    "less_than_equal": "at most {le:g}",
+}
+"""What pydantic's errors mean, for people."""
 
 
 def parse(cfg: Any) -> Config:
@@ -107,79 +124,29 @@ def _unfilled(tree: Any, where: str = "", note: str = "") -> Iterator[Problem]:
 
 
 def _in_words(error: Any) -> Problem:
-    where, hint = _locate(error["loc"])
-    kind, value = error["type"], error["input"]
+    """One error of pydantic's as a problem."""
+    where, kind, value = ".".join(map(str, error["loc"])) or "config", error["type"], error["input"]
     if kind in ("unexpected_keyword_argument", "invalid_key"):
-        name = str(error["loc"][-1])
-        return Problem("unknown key", _join(where, name), fix=_nearest_key(name, _keys(hint)))
-    if kind == "missing":
-        place = _join(where, error["loc"][-1]) if not where.endswith(str(error["loc"][-1])) else where
-        return Problem("is missing", place, _expected(hint))
-    expected = _expected(hint)
-    if kind == "literal_error":
-        words = [str(word) for word in get_args(_bare(hint))]
-        return Problem("is none of the words it may be", where, expected, shown(value), did_you_mean(str(value), words))
-    if kind == "list_type":
-        return Problem("is not a list", where, expected, shown(value), f"write {where}=[a,b]")
+        return Problem("unknown key", where, fix=_nearest_key(where))
     if kind == "value_error":
-        return Problem(str(error["ctx"]["error"]), where, expected, shown(value))
-    if kind == "too_short":
-        return Problem("is empty", where, expected, shown(value))
-    outside = kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
-    return Problem("out of range" if outside else _WRONG_TYPE, where or "config", expected, shown(value))
+        return Problem(str(error["ctx"]["error"]), where, found=shown(value))
+    expected = _EXPECTED.get(kind, error["msg"]).format(**error.get("ctx", {}))
+    if kind == "missing":
+        return Problem("is missing", where, expected)
+    words = re.findall(r"'(.*?)'", expected) if kind == "literal_error" else []
+    return Problem(
+        "is not what it may be", where, expected, shown(value), did_you_mean(str(value), words) if words else ""
+    )
 
 
-def _locate(loc: Sequence[Any]) -> tuple[str, Any]:
-    """The dotted key of an error and its type; pydantic also names the members of a union, which are no keys."""
-    where, hint = "", Config
-    for step in loc:
-        bare = _bare(hint)
-        if isinstance(bare, type) and is_dataclass(bare) and step in _keys(bare):
-            where, hint = _join(where, step), _hints(bare)[step]
-        elif get_origin(bare) is list and isinstance(step, int):
-            where, hint = _join(where, step), get_args(bare)[0]
-    return where, hint
-
-
-def _expected(hint: Any) -> str:
-    """What a right value is, in words: those of its type, `or null` where it may be."""
-    if get_origin(hint) in (Union, types.UnionType):
-        inner = [choice for choice in get_args(hint) if choice is not types.NoneType]
-        words = " or ".join(dict.fromkeys(map(_expected, inner)))
-        return f"{words}, or null" if types.NoneType in get_args(hint) else words
-    if get_origin(hint) is Annotated:
-        described = [found for part in hint.__metadata__ if (found := getattr(part, "description", None))]
-        return described[0] if described else _expected(hint.__origin__)
-    if get_origin(hint) is Literal:
-        return f"one of {', '.join(map(str, get_args(hint)))}"
-    if get_origin(hint) is list:
-        return f"a list: each {_expected(get_args(hint)[0])}"
-    return f"a mapping of {', '.join(_keys(hint))}" if is_dataclass(hint) else "a mapping"
-
-
-def _bare(hint: Any) -> Any:
-    """A type without `| None` and annotations."""
-    if get_origin(hint) is Annotated:
-        return _bare(hint.__origin__)
-    if get_origin(hint) in (Union, types.UnionType) and types.NoneType in get_args(hint):
-        return _bare(next(choice for choice in get_args(hint) if choice is not types.NoneType))
-    return hint
-
-
-def _nearest_key(name: str, here: Sequence[str]) -> str:
+def _nearest_key(where: str) -> str:
     """The key that was meant: of the same name in another section, else the nearest of its own."""
+    section, _, name = where.rpartition(".")
     elsewhere = sorted(key for key in known_keys() if key.rpartition(".")[2] == name)
-    return f"did you mean {' or '.join(elsewhere)}?" if elsewhere else did_you_mean(name, here)
-
-
-@cache
-def _hints(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls, include_extras=True)
-
-
-def _keys(hint: Any) -> tuple[str, ...]:
-    bare = _bare(hint)
-    return tuple(one.name for one in fields(bare)) if is_dataclass(bare) else ()
+    if elsewhere:
+        return f"did you mean {' or '.join(elsewhere)}?"
+    here = [key.rpartition(".")[2] for key in known_keys() if key.rpartition(".")[0] == section]
+    return did_you_mean(name, here or [one.name for cls in (Term, Source) for one in fields(cls)])
 
 
 def _join(where: str, name: object) -> str:

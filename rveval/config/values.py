@@ -1,4 +1,4 @@
-"""What a value of the config may be: types that pydantic checks, each with the words an error shows for it.
+"""What a value of the config may be: types that pydantic checks, with the words for what only we check.
 
 Strict: a bool is no number and neither is "1". Only text takes a whole number (`study=2024`), which a command line
 can't say as text without quotes within quotes.
@@ -42,7 +42,9 @@ def _pattern(value: str) -> str:
     return value
 
 
-def _layers(value: list[int | float]) -> list[int | float]:
+def _layers(value: list[Any]) -> list[int | float]:
+    if any(type(number) not in (int, float) for number in value):
+        raise ValueError("holds something else than whole numbers or fractions of depth")
     if len(value) != 2:
         raise ValueError(f"has {len(value)} numbers and not two")
     start, stop = value
@@ -88,44 +90,43 @@ _AS_TEXT = BeforeValidator(lambda value: str(value) if type(value) is int else v
 _NOT_EMPTY = _must(lambda value: bool(value.strip()), "is empty")
 _PRINTABLE = _must(lambda value: value.isprintable(), "holds control characters")
 _ONCE = _must(lambda values: len(set(values)) == len(values), "names something twice")
-_A_NAME = "a name usable as a file name: letters, digits, `.`, `_`, `-`; it starts with a letter or digit"
+_A_NAME = "no name usable as a file name: letters, digits, `.`, `_`, `-`; it starts with a letter or digit"
 
-Flag = Annotated[bool, Field(strict=True, description="true or false")]
-Count = Annotated[int, Field(strict=True, ge=1, description="a whole number, at least 1")]
-Natural = Annotated[int, Field(strict=True, ge=0, description="a whole number, at least 0")]
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False, description="a finite number")]
-NotNegative = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, description="a finite number, at least 0")]
-Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, description="a finite number above 0")]
-Share = Annotated[float, Field(strict=True, gt=0, le=1, description="a number above 0 and at most 1")]
-Fraction = Annotated[float, Field(strict=True, gt=0, lt=1, description="a number above 0 and below 1")]
-BelowOne = Annotated[float, Field(strict=True, ge=0, lt=1, description="a number, at least 0 and below 1")]
-Text = Annotated[str, Field(strict=True, description="text"), _NOT_EMPTY, _PRINTABLE, _AS_TEXT]
-Lines = Annotated[str, Field(strict=True, description="text"), _must(_is_unicode, "is no Unicode"), _AS_TEXT]
+Flag = Annotated[bool, Field(strict=True)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+Natural = Annotated[int, Field(strict=True, ge=0)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)]
+Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
+Share = Annotated[float, Field(strict=True, gt=0, le=1)]
+Fraction = Annotated[float, Field(strict=True, gt=0, lt=1)]
+BelowOne = Annotated[float, Field(strict=True, ge=0, lt=1)]
+Text = Annotated[str, Field(strict=True), _NOT_EMPTY, _PRINTABLE, _AS_TEXT]
+Lines = Annotated[str, Field(strict=True), _must(_is_unicode, "is no Unicode"), _AS_TEXT]
 Name = Annotated[
     str,
-    Field(strict=True, description=_A_NAME),
-    _must(_FILE_NAME.fullmatch, "can't be used as a file name"),
+    Field(strict=True),
+    _must(_FILE_NAME.fullmatch, f"is {_A_NAME}"),
     _AS_TEXT,
 ]
 Place = Annotated[
     str,
-    Field(strict=True, description="a hub id (org/name), a folder, or tiny:NAME"),
+    Field(strict=True),
     _NOT_EMPTY,
     _PRINTABLE,
     AfterValidator(_path),
     _AS_TEXT,
 ]
-Pattern = Annotated[str, Field(strict=True, description="a regular expression"), AfterValidator(_pattern)]
+Pattern = Annotated[str, Field(strict=True), AfterValidator(_pattern)]
 Words = Annotated[list[Text], _ONCE]
 SomeWords = Annotated[list[Text], Field(min_length=1), _ONCE]
-_Whole = Annotated[int, Field(strict=True)]
-_Layer = Annotated[_Whole | Number, Field(description="[from, to), whole numbers or fractions of depth")]
-Layers = Annotated[list[_Layer], AfterValidator(_layers)]
-JsonMapping = Annotated[dict[str, Any], Field(description="a mapping"), _must(_is_json, "holds what JSON can't")]
+Layers = Annotated[list[Any], AfterValidator(_layers)]
+JsonMapping = Annotated[
+    Any, _must(lambda value: isinstance(value, dict) and _is_json(value), "is no mapping that JSON can hold")
+]
 Transform = Annotated[
     dict[str, Any],
-    Field(description="the name of a transform, or a mapping {name, and its parameters}"),
-    _must(_is_transform, "is no transform"),
+    _must(_is_transform, "is no transform: its name, or a mapping of its name and its parameters"),
     BeforeValidator(_named),
 ]
 Transforms = Annotated[list[Transform], BeforeValidator(_as_list)]

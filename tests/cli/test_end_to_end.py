@@ -202,7 +202,15 @@ def engine_started(store: Path) -> bool:
 def test_ctrl_c_in_the_middle_of_generation(here: Here) -> None:
     """The first cell is complete, the second is being generated; the same command then runs only the second."""
     store = here.store("interrupted")
-    arguments = ("-m", "alpha=1", "limit=4,300", "max_gen_toks=300", f"store={store}", "engine.max_num_seqs=4")
+    arguments = (
+        "-m",
+        "alpha=1",
+        "baseline=none",
+        "limit=4,300",
+        "max_gen_toks=300",
+        f"store={store}",
+        "engine.max_num_seqs=4",
+    )
     running = subprocess.Popen(
         here.command(*arguments),
         cwd=here.folder,
@@ -244,7 +252,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.slow
 def test_a_disk_that_fills_up_in_the_middle(here: Here, small_disk: Path) -> None:
-    done = here.run("-m", "alpha=0.5", "limit=4,200,3", f"store={small_disk / 'runs'}")
+    done = here.run("-m", "alpha=0.5", "baseline=none", "limit=4,200,3", f"store={small_disk / 'runs'}")
     done.said("No space left on device", "complete cells are kept")
     assert done.status == 1
     assert len(list((small_disk / "runs/cells").glob("*/cell.json"))) >= 1

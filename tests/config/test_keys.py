@@ -219,10 +219,12 @@ def test_transforms_are_names_or_mappings(written: Any, entries: list[dict[str, 
 @pytest.mark.parametrize(
     ("key", "value", "expected", "found"),
     [
-        ("limit", "5", "a whole number, at least 1, or null", "'5'"),
+        ("limit", "5", "a whole number", "'5'"),
+        ("limit", 0, "at least 1", "0"),
+        ("vector__density", 2.0, "at most 1", "2.0"),
         ("alpha", True, "a finite number", "true"),
-        ("engine__kind", "vlm", "one of vllm, hf", "'vlm'"),
-        ("suite__tasks", "rv_gsm8k", "a list: each text", "'rv_gsm8k'"),
+        ("engine__kind", "vlm", "'vllm' or 'hf'", "'vlm'"),
+        ("suite__tasks", "rv_gsm8k", "a list: [a,b]", "'rv_gsm8k'"),
     ],
 )
 def test_a_problem_says_what_was_expected_and_found(key: str, value: Any, expected: str, found: str) -> None:
