@@ -132,30 +132,29 @@ def _study(place: Path, study: str, fresh: set[str]) -> Iterator[Any]:
     Raises:
         Refused: something in the store was damaged.
     """
-    from rveval import findings
-    from rveval.show import table
+    from rveval.show import console, end_of_run
     from rveval.store import Store
 
     store = Store(place)
     if not (place / "studies" / study).is_dir():
         return  # nothing got as far as a cell; why was said
-    rows = findings.compare(store, study)
-    yield from table.comparison(rows, fresh, table.console().width)
-    yield from table.refused(store.refusals(study))
-    for label, cell_id in findings.missing(store, study):
-        log.warning("warning: %s lists the cell %s, which is not in the store any more", label, cell_id)
+    listed = [(entry["label"], cell_id) for entry in store.read_study(study) for cell_id in entry["cells"]]
+    yield from end_of_run(store, study, fresh, console().width)
+    for label, cell_id in listed:
+        if not store.has(cell_id):
+            log.warning("warning: %s lists the cell %s, which is not in the store any more", label, cell_id)
     yield f"stored in {place / 'cells'}, listed in {place / 'studies' / study}"
-    if rows:
+    if listed:
         elsewhere = "" if str(place) == "runs" else f" store={place}"
         yield f"the verdict, as a page: python -m rveval.report study={study}{elsewhere}"
 
 
 def _print(parts: Iterable[Any]) -> None:
-    from rveval.show import table
+    from rveval.show import console
 
-    console = table.console()
+    out = console()
     for part in parts:
-        console.print(part, highlight=False, markup=False, soft_wrap=isinstance(part, str))
+        out.print(part, highlight=False, markup=False, soft_wrap=isinstance(part, str))
 
 
 def _one(point: Point, verb: Callable[[Config], None]) -> Outcome:

@@ -2,7 +2,7 @@
 
 import sys
 
-from rveval.show.track import main
+from rveval.show.tracking.verb import main
 
 if __name__ == "__main__":
     sys.exit(main())

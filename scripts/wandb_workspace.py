@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 
-from rveval.show import track
+from rveval.show.tracking import verb
 
 if __name__ == "__main__":
-    sys.exit(track.workspaces(sys.argv[1:], __doc__ or ""))
+    sys.exit(verb.workspaces(sys.argv[1:], __doc__ or ""))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
-from rveval.findings.typed import Summary
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
 
 # Each would set `hacked` on the window, or open a dialog, or ask the network, were it ever taken for markup or code.
 SCRIPTS = (
@@ -51,45 +50,22 @@ def everything() -> str:
     return "\n".join((*SCRIPTS, *ODD))
 
 
-def poisoned(found: Summary, payload: str) -> Summary:
-    """A summary whose every free text ends in this one; names that other names point to stay what they are."""
-    keep = {
-        *(
-            "id",
-            "baseline",
-            "variant",
-            "task",
-            "source",
-            "group",
-            "benchmark",
-            "tone",
-            "kind",
-            "call",
-            "verdict",
-            "weights",
-        ),
-        *(
-            "at_edge",
-            "edge",
-            "name",
-            "hypotheses",
-            "worst",
-            "cell_id",
-            "clean",
-            "file",
-            "members",
-            "tasks",
-            "family",
-        ),
-    }
+NAMES = {
+    *("id", "key", "kind", "baseline", "variant", "task", "source", "group", "benchmark", "family", "tone", "call"),
+    *("edge", "show", "file", "clean", "verdict", "weights", "created", "members", "axis", "legend"),
+}
 
-    def changed(value: Any, name: str) -> Any:
-        if isinstance(value, str):
-            return value if name in keep else value + payload
-        if isinstance(value, list):
-            return [changed(one, name) for one in value]
-        if isinstance(value, dict):
-            return {key: changed(one, key) for key, one in value.items()}
-        return value
 
-    return cast(Summary, changed(found, ""))
+def poisoned(value: Any, payload: str, name: str = "") -> Any:
+    """A report (or a part of it) whose every free text ends in `payload`; names that other names point to stay."""
+    if isinstance(value, str):
+        return value if name in NAMES else value + payload
+    if isinstance(value, dict):
+        return {key: poisoned(one, payload, str(key)) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(poisoned(one, payload, name) for one in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(
+            value, **{one.name: poisoned(getattr(value, one.name), payload, one.name) for one in fields(value)}
+        )
+    return value

@@ -30,7 +30,7 @@ def arguments(config: EngineConfig, cpu: bool, base: str) -> dict[str, Any]:
         own["enable_chunked_prefill"] = False
     else:
         own["gpu_memory_utilization"] = config.gpu_memory_utilization
-    return own | config.extra
+    return {**own, **config.extra}
 
 
 def facts(config: EngineConfig) -> dict[str, Any]:

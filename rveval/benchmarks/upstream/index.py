@@ -40,8 +40,9 @@ def _listed(path: Path, config: Mapping[str, Any]) -> Listed:
     if "group" not in config:
         return Listed(path)
     members = config.get("task")
-    plain = isinstance(members, list) and all(isinstance(member, str) for member in members)
-    return Listed(path, tuple(members) if plain else ())
+    if isinstance(members, list) and all(isinstance(member, str) for member in members):
+        return Listed(path, tuple(members))
+    return Listed(path, ())
 
 
 @cache

@@ -1,82 +1,76 @@
-"""Write the site: the page from its template, styles and scripts as they are, plotting from the installed Bokeh, data.
+"""Write the site: the page from its template, styles and scripts as they are, Bokeh's own scripts, data.
 
-Nothing of Bokeh is imported, only its scripts are copied: the page draws, this package does not.
+Data are scripts too: a page opened from the disk can't fetch a file, but it can add a script.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from rveval.findings.typed import Summary
-from rveval.show.page import made, say
-from rveval.show.page.names import Names
-from rveval.show.page.overview import main_table
-from rveval.show.page.panels import all_plots
-from rveval.show.page.scripts import write_data
-from rveval.show.page.tables import all_tables
-from rveval.show.page.tables_ablations import alone, called
+from rveval.findings import Report
+from rveval.show.page import figures, panels, view
+from rveval.show.tables import tables
+from rveval.show.wording import SIGNS
 
-# Bokeh and its plotting interface, and the licence that has to go with them.
-BOKEH = ("server/static/js/bokeh.min.js", "server/static/js/bokeh-api.min.js", "LICENSE.txt")
+BOKEH = ("server/static/js/bokeh.min.js", "LICENSE.txt")
 SCRIPTS = (
-    *("base.js", "tables.js", "drawing.js", "plots.js"),
+    *("base.js", "tables.js", "pictures.js"),
     *("text.js", "pieces.js", "filters.js", "list.js", "sides.js", "items.js", "page.js"),
 )
 STYLES = ("page.css", "items.css")
 EARLY = "theme.js"  # before anything is painted
 
+# The three that mean something in HTML. Everything outside ASCII is escaped by json: so are U+2028 and U+2029.
+_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
-def write(summary: Summary, folder: Path) -> None:
-    """Write a summary's site into a folder, whose `items/` already holds the item files; what else is there stays.
+
+def write(report: Report, folder: Path) -> None:
+    """Write a report's site into a folder, whose `items/` already holds the item files; what else is there stays.
 
     The page is `index.html`. It needs `assets/`, `data/` and `items/` beside it, and nothing else.
     """
-    plots, tables = all_plots(summary), all_tables(summary)
     data = folder / "data"
     shutil.rmtree(data, ignore_errors=True)  # a choice that is gone must not stay behind
     data.mkdir(parents=True)
-    for name, choices in plots.items():
-        for place, choice in enumerate(choices):
-            write_data(data, f"{name}-{place}", choice.panels)
-    for table in tables.values():
-        write_data(data, f"table-{table.key}", table.plain())
-    write_data(data, "items", items_index(summary))
-    write_data(data, "made", made.details(summary))
+    _write_data(data, "figures", {"colours": figures.COLOURS, "figures": figures.figures()})
+    for picture in (finding.picture for finding in report.findings if finding.picture):
+        for place, choice in enumerate(picture.choices):
+            _write_data(data, f"{picture.key}-{place}", panels.drawn(choice))
+    for table in tables(report, detail=True):
+        _write_data(data, f"table-{table.key}", view.table_data(table))
+    _write_data(data, "items", _items_index(report))
+    _write_data(data, "made", view.details(report))
     _copy_assets(folder / "assets")
-    names = Names.of(summary)
-    context = {
-        "summary": summary,
-        "main": main_table(summary),
-        "plots": plots,
-        "tables": tables,
-        "labels": names.variants,
-        "titles": names.tasks,
-        "alone": lambda row: alone(row, names),
-        "called": called,
-    }
-    (folder / "index.html").write_text(render(context), encoding="utf-8")
+    (folder / "index.html").write_text(_rendered(report), encoding="utf-8")
 
 
-def items_index(summary: Summary) -> dict[str, Any]:
+def piece(key: str, value: Any) -> str:
+    """One call, `rveval_data(KEY, VALUE)`, in ASCII, that means the same wherever it stands."""
+    texts = (json.dumps(part, ensure_ascii=True, separators=(",", ":")).translate(_ESCAPES) for part in (key, value))
+    return f"rveval_data({','.join(texts)});\n"
+
+
+def _write_data(folder: Path, key: str, value: Any) -> None:
+    (folder / f"{key}.js").write_text(piece(key, value), encoding="ascii")
+
+
+def _items_index(report: Report) -> dict[str, Any]:
     """What the view of the items has to know before it loads any: sets, and the names of variants and tasks."""
+    of_variant = ("id", "label", "alpha", "baseline", "is_baseline")
+    of_task = ("task", "title", "source", "benchmark", "family")
     return {
-        "sets": summary["items"],
-        "variants": [
-            {key: value for key, value in row.items() if key in ("id", "label", "alpha", "baseline", "is_baseline")}
-            for row in summary["variants"]
-        ],
-        "tasks": [
-            {key: value for key, value in row.items() if key in ("task", "title", "source", "benchmark", "family")}
-            for row in summary["tasks"]
-        ],
+        "sets": list(report.items),
+        "variants": [{key: row[key] for key in of_variant} for row in report.variants],  # type: ignore[literal-required]
+        "tasks": [{key: row[key] for key in of_task} for row in report.tasks],  # type: ignore[literal-required]
     }
 
 
-def render(context: dict[str, Any]) -> str:
+def _rendered(report: Report) -> str:
     """The page. A name that is missing is an error, and everything is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -86,11 +80,21 @@ def render(context: dict[str, Any]) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=say.visible,
+        finalize=view.visible,
     )
-    for name in ("points", "percent", "points_span", "percent_span", "count", "p_value", "number", "moment", "level"):
-        environment.filters[name] = getattr(say, name)
-    environment.globals.update(made=made, styles=STYLES, scripts=SCRIPTS, early=EARLY)
+    environment.filters.update(view.FILTERS)
+    environment.tests["score"] = view.is_score
+    context = {
+        "report": report,
+        "sections": view.sections(report),
+        "made": view.made(report),
+        "signs": SIGNS,
+        "tones": view.TONES,
+        "glyphs": view.GLYPHS,
+        "styles": STYLES,
+        "scripts": SCRIPTS,
+        "early": EARLY,
+    }
     return environment.get_template("page.html.j2").render(context)
 
 
@@ -100,12 +104,11 @@ def _copy_assets(target: Path) -> None:
     for name in (*STYLES, EARLY, *SCRIPTS):
         (target / name).write_bytes((ours / name).read_bytes())
     for name in BOKEH:
-        source = bokeh_folder() / name
+        source = _bokeh_folder() / name
         shutil.copyfile(source, target / ("bokeh-LICENSE.txt" if name == "LICENSE.txt" else source.name))
 
 
-def bokeh_folder() -> Path:
-    """Where Bokeh is installed, found without importing it."""
+def _bokeh_folder() -> Path:
     spec = find_spec("bokeh")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("the package bokeh is not installed: pip install bokeh", name="bokeh")

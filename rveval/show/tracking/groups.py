@@ -16,6 +16,7 @@ from typing import Any
 from rveval.config import Config
 from rveval.store import CellRecord, StudyEntry
 
+_DECODING = ("max_gen_toks", "temperature", "top_p", "n")
 _ENGINE = ("kind", "tensor_parallel_size", "batch", "max_model_len", "enforce_eager", "seed", "extra")
 
 
@@ -53,8 +54,8 @@ def way_of(config: Config) -> Way:
     engine = config.engine
     shared = {
         "seed": config.seed,
-        "decoding": config.decoding,
-        "prompting": config.prompting,
+        "decoding": {name: getattr(config, name) for name in _DECODING},
+        "prompting": {"num_fewshot": config.num_fewshot, "chat": config.use_chat, "system": config.model.system},
         "engine": {
             "kind": engine.kind,
             "tensor_parallel_size": engine.tensor_parallel_size,

@@ -6,19 +6,20 @@ Whatever goes wrong in the client, in the network or on the disk becomes one war
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from rveval import config as schema
+from rveval import findings
 from rveval.config import Config
 from rveval.errors import Refused
-from rveval.show.tracking.cells import RUN_ROWS, prefix
 from rveval.show.tracking.client import OpenRun, Place, open_run, shown_config
 from rveval.show.tracking.groups import asked_so, newest, run_id, way_of
-from rveval.show.tracking.study import log_cell, mirror_summary
-from rveval.store import CellRecord, Store
+from rveval.show.tracking.mirror import Mirrored, prefix
+from rveval.show.tracking.rebuild import mirror_report
+from rveval.store import Store
 
 log = logging.getLogger("rveval.show.tracking")
 
@@ -51,23 +52,22 @@ def start(config: Config, variant: Mapping[str, Any]) -> Run:
     if config.tracking.kind == "none":
         return _NoRun()
     with _costing_nothing("the run is not mirrored"):
-        run = _WandbRun(_open(config, variant))
+        run = _WandbRun(config, variant)
         if config.tracking.mode == "offline" and not config.force:
-            run.log_kept(config, str(variant["fingerprint"]))
+            run.log_kept()
         return run
     return _NoRun()
 
 
 def summarise(config: Config) -> None:
-    """Mirror the summary of a config's study, as its cells stand now; for the end of an invocation. Never raises."""
+    """Mirror the report of a config's study, as its cells stand now; for the end of an invocation. Never raises."""
     if config.tracking.kind == "none":
         return
     with _costing_nothing("the study's summary is not mirrored; `python -m rveval.track` can do it later"):
-        from rveval import findings as summary
-
         store = Store(Path(config.store))
-        studies = [summary.Study(config.study, store, store.read_study(config.study))]
-        mirror_summary(Place.of(config), config.study, summary.build(studies, made={"source": config.store}))
+        studies = [findings.Study(config.study, store, store.read_study(config.study))]
+        report = findings.build(studies, made={"source": config.store})
+        mirror_report(Place.of(config), config.study, report)
 
 
 class _NoRun:
@@ -83,53 +83,40 @@ class _NoRun:
 class _WandbRun:
     """An open run of the real client."""
 
-    def __init__(self, run: OpenRun) -> None:
-        self._run = run
-        self._rows_left = RUN_ROWS
+    def __init__(self, config: Config, variant: Mapping[str, Any]) -> None:
+        self._config, self._fingerprint = config, str(variant["fingerprint"])
+        self._mirrored = Mirrored(str(variant["label"]), run_id(config.study, self._fingerprint, way_of(config)))
+        self._run: OpenRun = open_run(
+            Place.of(config),
+            self._mirrored.run_id,
+            name=self._mirrored.name,
+            group=config.study,
+            job_type="evaluate",
+            config=shown_config(schema.resolved(config), variant),
+            live=True,
+        )
 
     def log_cell(self, cell: Mapping[str, Any], samples: Iterable[Mapping[str, Any]]) -> None:
         with _costing_nothing(f"cell {cell.get('task')} is not mirrored"):
-            self._log(cell, samples)
+            shown, total = self._mirrored.log_cell(self._run, cell, samples)
+            if shown < total:
+                log.info("W&B: the table of %s shows the first %d of %d samples", prefix(cell), shown, total)
 
-    def log_kept(self, config: Config, fingerprint: str) -> None:
+    def log_kept(self) -> None:
         """Mirror the cells that were complete before this job, as far as it asks in the same way."""
-        store = Store(Path(config.store))
-        for cell in newest(cell for cell in _kept(store, config.study, fingerprint) if asked_so(cell, way_of(config))):
-            with _costing_nothing(f"the earlier cell {cell['task']} is not mirrored"):
-                self._log(cell, store.stream_samples(cell["cell_id"]))
+        store, way = Store(Path(self._config.store)), way_of(self._config)
+        try:
+            entries = store.read_study(self._config.study)
+        except Refused:
+            return  # the study is new
+        ids = [id_ for entry in entries if entry["fingerprint"] == self._fingerprint for id_ in entry["cells"]]
+        kept = [store.read_cell(cell_id) for cell_id in dict.fromkeys(ids) if store.has(cell_id)]
+        for cell in newest(cell for cell in kept if asked_so(cell, way)):
+            self.log_cell(cell, store.stream_samples(cell["cell_id"]))
 
     def finish(self, exit_code: int) -> None:
         with _costing_nothing("the run may be incomplete; `python -m rveval.track` makes the mirror again"):
             self._run.finish(exit_code)
-
-    def _log(self, cell: Mapping[str, Any], samples: Iterable[Mapping[str, Any]]) -> None:
-        found = log_cell(self._run, cell, samples, self._rows_left)
-        self._rows_left -= found.shown
-        if found.samples > found.shown:
-            table = f"the table of {prefix(cell)} shows the first {found.shown} of {found.samples} samples"
-            log.info("W&B: %s", table)
-
-
-def _open(config: Config, variant: Mapping[str, Any]) -> OpenRun:
-    return open_run(
-        Place.of(config),
-        run_id(config.study, str(variant["fingerprint"]), way_of(config)),
-        name=str(variant["label"]),
-        group=config.study,
-        job_type="evaluate",
-        config=shown_config(schema.resolved(config), variant),
-        live=True,
-    )
-
-
-def _kept(store: Store, study: str, fingerprint: str) -> Sequence[CellRecord]:
-    """The complete cells of a variant in a study; none where the study is new."""
-    try:
-        entries = store.read_study(study)
-    except Refused:
-        return []
-    listed = [cell_id for entry in entries if entry["fingerprint"] == fingerprint for cell_id in entry["cells"]]
-    return [store.read_cell(cell_id) for cell_id in dict.fromkeys(listed) if store.has(cell_id)]
 
 
 @contextmanager

@@ -12,32 +12,27 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rveval.errors import Failed, Problem, Refused
-from rveval.show.tracking.cells import prefix
 from rveval.show.tracking.client import Place
 from rveval.show.tracking.groups import Group, run_id
-
-if TYPE_CHECKING:
-    from wandb_workspaces.workspaces import Workspace
+from rveval.show.tracking.mirror import prefix
 
 log = logging.getLogger("rveval.show.tracking")
 
 PANELS = 24
 """Panels of a section; what is left out is in the tables, and the section's title says so."""
 
-_TABLES = ("verdict", "differences", "survival", "pooled", "robustness", "accuracy", "best_alpha", "gains", "noise")
-_HEALTH = ("extraction_failed", "truncated")
 
-
-def workspace(place: Place, study: str, groups: Sequence[Group]) -> Workspace:
-    """The workspace of a study, not saved yet.
+def workspace(place: Place, study: str, groups: Sequence[Group], tables: Sequence[str]) -> Any:
+    """The workspace of a study (wandb_workspaces' `Workspace`), not saved yet.
 
     Args:
         place: whose project; without an entity it can be looked at and not saved.
         study: the group of its runs.
         groups: its runs.
+        tables: those of its report that are shown.
 
     Raises:
         Refused: wandb-workspaces is not installed, or there is nothing to compare.
@@ -47,16 +42,25 @@ def workspace(place: Place, study: str, groups: Sequence[Group]) -> Workspace:
         raise Refused(Problem("no complete cell", f"study {study}", fix="run it first"))
     tasks = _tasks(groups)
     clean = [name for name, cell in tasks.items() if cell["family"] == "clean"]
-    summary_tables = [wr.WeavePanelSummaryTable(table_name=f"study/{name}") for name in _TABLES]
+    in_all, health = {"range_x": (0, 1)}, ("extraction_failed", "truncated")
+    bounds = ("difference_low", "difference", "difference_high")
+    curves = [
+        wr.ScatterPlot(title=task, x=wr.Config("alpha"), y=wr.SummaryMetric(f"{task}/exact_match")) for task in clean
+    ]
+    differences = [_bars(wr, f"{task}: difference and its interval", [task], bounds) for task in clean]
+    families = [_bars(wr, source, names, ("exact_match",), **in_all) for source, names in _families(tasks).items()]
+    unread = [_bars(wr, task, [task], health, **in_all) for task in clean]
+    summary_tables = [wr.WeavePanelSummaryTable(table_name=f"study/{name}") for name in tables]
+    wide = ws.SectionLayoutSettings(columns=1, rows=3)
     sections = [
-        ws.Section(name="What the study says", panels=summary_tables, is_open=True, layout_settings=_wide(ws)),
-        _section("Accuracy over alpha", [_over_alpha(wr, task) for task in clean]),
-        _section("Difference to the baseline", [_difference(wr, task) for task in clean]),
-        _section("Under each family", [_bars(wr, *one) for one in _families(tasks).items()]),
-        _section("Answers that could not be read, or were cut off", [_health(wr, task) for task in clean]),
+        ws.Section(name="What the study says", panels=summary_tables, is_open=True, layout_settings=wide),
+        _section(ws, "Accuracy over alpha", curves),
+        _section(ws, "Difference to the baseline", differences),
+        _section(ws, "Under each family", families),
+        _section(ws, "Answers that could not be read, or were cut off", unread),
         ws.Section(name="Configs", panels=[wr.RunComparer(diff_only="split")]),
     ]
-    made: Workspace = ws.Workspace(
+    made = ws.Workspace(
         entity=place.entity or "",
         project=place.project,
         name=f"rveval: {study}",
@@ -68,7 +72,7 @@ def workspace(place: Place, study: str, groups: Sequence[Group]) -> Workspace:
     return made
 
 
-def specification(made: Workspace) -> dict[str, Any]:
+def specification(made: Any) -> dict[str, Any]:
     """A workspace as the service would get it, once it is sure that it can be read again as the same one.
 
     Raises:
@@ -92,7 +96,7 @@ def specification(made: Workspace) -> dict[str, Any]:
     return {"entity": made.entity, "project": made.project, "name": made.name, "spec": json.loads(written)}
 
 
-def save(made: Workspace) -> str:
+def save(made: Any) -> str:
     """Save a workspace, over the one that was saved for this study before; needs the service.
 
     Returns:
@@ -115,8 +119,7 @@ def save(made: Workspace) -> str:
             made._internal_id = found.id
         except ValueError:  # there is none yet
             made._internal_id = ""
-        saved: Any = made
-        return str(saved.save().url)
+        return str(made.save().url)
     except Exception as error:  # the client's failures have no common base
         log.debug("W&B: the failure in full", exc_info=True)
         fix = "look at it with --dry-run; the mirror itself does not need it"
@@ -160,32 +163,14 @@ def _runs(ws: Any, study: str, groups: Sequence[Group], clean: Sequence[str]) ->
     )
 
 
-def _section(name: str, panels: Sequence[Any]) -> Any:
-    ws, _ = _library()
+def _section(ws: Any, name: str, panels: Sequence[Any]) -> Any:
     left = len(panels) - PANELS
     title = f"{name} (the first {PANELS} of {len(panels)})" if left > 0 else name
     return ws.Section(name=title, panels=list(panels[:PANELS]), is_open=left <= 0)
 
 
-def _wide(ws: Any) -> Any:
-    return ws.SectionLayoutSettings(columns=1, rows=3)
-
-
-def _over_alpha(wr: Any, task: str) -> Any:
-    return wr.ScatterPlot(title=task, x=wr.Config("alpha"), y=wr.SummaryMetric(f"{task}/exact_match"))
-
-
-def _difference(wr: Any, task: str) -> Any:
-    names = ("difference_low", "difference", "difference_high")
-    return wr.BarPlot(title=f"{task}: difference and its interval", metrics=[f"{task}/{name}" for name in names])
-
-
-def _bars(wr: Any, source: str, tasks: Sequence[str]) -> Any:
-    return wr.BarPlot(title=source, metrics=[f"{task}/exact_match" for task in tasks], range_x=(0, 1))
-
-
-def _health(wr: Any, task: str) -> Any:
-    return wr.BarPlot(title=task, metrics=[f"{task}/{name}" for name in _HEALTH], range_x=(0, 1))
+def _bars(wr: Any, title: str, tasks: Sequence[str], metrics: Sequence[str], **options: Any) -> Any:
+    return wr.BarPlot(title=title, metrics=[f"{task}/{metric}" for task in tasks for metric in metrics], **options)
 
 
 def _kinds(made: Any) -> list[tuple[str, list[str]]]:

@@ -48,7 +48,7 @@
   });
   addEventListener("hashchange", route);
   rv.startTables();
-  rv.startPlots();
+  rv.startPictures();
   route();
   document.documentElement.dataset.ready = "yes";
 })();

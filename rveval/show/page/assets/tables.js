@@ -52,10 +52,11 @@
       upto = AT_ONCE;
       fill();
     });
-    const head = el("tr", {}, ...table.columns.map((column, place) => el("th", { scope: "col", class: table.numeric[place] ? "number" : null }, rv.plain(column))));
+    const head = el("tr", {}, ...table.columns.map((column, place) => el("th", { scope: "col", class: table.numeric[place] ? "number" : null, "data-tip": table.help[place] || null }, rv.plain(column))));
     place.replaceChildren(
       el("div", { class: "tools" }, table.rows.length > 12 ? search : null, said, more),
       el("div", { class: "grid", tabindex: 0, role: "region", "aria-label": name }, el("table", {}, el("thead", {}, head), body)),
+      ...(table.note ? [el("p", { class: "remarks" }, rv.plain(table.note))] : []),
     );
     fill();
   };
