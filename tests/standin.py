@@ -40,7 +40,6 @@ class Ends:
         monkeypatch.setattr("rveval.run.sweep.Store.write_refusal", lambda store, refusal: None)
         monkeypatch.setattr("rveval.run.sweep.Store.check_writable", lambda store: None)
         monkeypatch.setattr("rveval.run.harness.run_cell", self.run_cell)
-        monkeypatch.setattr("rveval.run.harness.run.variant", lambda plan: {})
         monkeypatch.setattr("rveval.cli._study", self.study)
 
     def plan(self, config: Any) -> Plan:

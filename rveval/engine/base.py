@@ -50,12 +50,14 @@ class Answer:
         tokens: generated token ids, with the end token if there was one.
         finish_reason: `stop` or `length`.
         logprob: sum of the generated tokens' log-probabilities (natural), not finite where the variant is broken.
+        stop_string: the stop string that ended it; "" where a token or the limit did.
     """
 
     text: str
     tokens: tuple[int, ...]
     finish_reason: str
     logprob: float
+    stop_string: str = ""
 
 
 @dataclass(frozen=True)

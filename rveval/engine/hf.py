@@ -170,12 +170,12 @@ class HfEngine:
         ended = next((at for at, token in enumerate(tokens) if token in self._ends), None)
         own = tokens if ended is None else tokens[: ended + 1]
         text = self._text(own)
-        cuts = [text.find(stop) for stop in request.stop if stop in text]
-        if cuts:
+        stop = min((stop for stop in request.stop if stop in text), key=text.find, default="")
+        if stop:
             own = self._until(own, request.stop)
-            text = text[: min(cuts)]
-        reason = "stop" if cuts or ended is not None else "length"
-        return Answer(text, tuple(own), reason, float(logprobs[: len(own)].sum()))
+            text = text[: text.find(stop)]
+        reason = "stop" if stop or ended is not None else "length"
+        return Answer(text, tuple(own), reason, float(logprobs[: len(own)].sum()), stop)
 
     def _text(self, tokens: Sequence[int]) -> str:
         """What a reader has seen, as vLLM counts it: no end token (also one that is no special token), and nothing of

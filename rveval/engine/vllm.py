@@ -200,9 +200,9 @@ def _seed(request: Request) -> int | None:
 
 
 def _answer(output: Any) -> Answer:
-    logprob = output.cumulative_logprob
-    reason = output.finish_reason or "abort"
-    return Answer(output.text, tuple(output.token_ids), reason, float("nan") if logprob is None else float(logprob))
+    logprob = float("nan") if output.cumulative_logprob is None else float(output.cumulative_logprob)
+    stop = output.stop_reason if isinstance(output.stop_reason, str) else ""  # of a token it is the id
+    return Answer(output.text, tuple(output.token_ids), output.finish_reason or "abort", logprob, stop)
 
 
 def _token_scores(output: Any) -> list[TokenScore]:

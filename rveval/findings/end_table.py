@@ -15,6 +15,7 @@ _WARNINGS = {
     "unsafe": "unsafe sandbox",
     "outside their training": "outside training",
     "are assumed to survive": "labels assumed",
+    "scored again": "scored again",
 }
 _ILLNESS = ("no", "cut")
 _COLUMNS = (

@@ -9,12 +9,14 @@ listing    the plan as tables
 sweep      runs a plan
 progress   what of it is done
 harness    one cell: lm-eval over an engine, scores, records
+rescoring  scores stored answers again, without an engine
 """
 
 from __future__ import annotations
 
 from rveval.run.cells import Cell, Plan, plan
 from rveval.run.planning import Outcome, Sweep, plan_sweep
+from rveval.run.rescoring import Rescored, rescore
 from rveval.run.sweep import run_sweep, unforeseen
 
-__all__ = ["Cell", "Outcome", "Plan", "Sweep", "plan", "plan_sweep", "run_sweep", "unforeseen"]
+__all__ = ["Cell", "Outcome", "Plan", "Rescored", "Sweep", "plan", "plan_sweep", "rescore", "run_sweep", "unforeseen"]

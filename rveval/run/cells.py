@@ -105,8 +105,8 @@ def asking(config: Config, recipe: Recipe, asked: Asked, n_items: int) -> dict[s
         "strength": asked.strength,
         "seed": config.seed,
         "limit": None if config.item_limit is None or config.item_limit >= n_items else config.item_limit,
-        **_data(asked, config.num_fewshot),
-        "prompt": _prompt(asked),
+        **data_hashes(asked, config.num_fewshot),
+        "prompt": prompt_hash(asked),
         "decoding": config.decoding,
         "prompting": config.prompting,
         "engine": engine_identity(config) | {"dtype": recipe.dtype},
@@ -157,7 +157,7 @@ def _cell(config: Config, recipe: Recipe, asked: Asked, store: Store) -> Cell:
     return Cell(cell_id, asked, min(n_items, config.item_limit or n_items), settings, store.has(cell_id))
 
 
-def _data(asked: Asked, num_fewshot: int | None) -> dict[str, str | None]:
+def data_hashes(asked: Asked, num_fewshot: int | None) -> dict[str, str | None]:
     """Hashes of what is asked and of what demonstrations are drawn from."""
     if not asked.wrapped:
         shown = _demonstrations(asked.source) if num_fewshot else None
@@ -179,10 +179,19 @@ def _demonstrations(source: str) -> str:
     return benchmarks.data_hash(source, "train")
 
 
-def _prompt(asked: Asked) -> str:
+def prompt_hash(asked: Asked) -> str:
     """A hash of how items become prompts: of the clean documents and what the task's file says of them (of another's
     task its file with its code), and the versions of its families."""
     own = asked.wrapped
     said = upstream.content_hash(own.path) if own else benchmarks.get(asked.source).asking_hash()
     families = {name: getattr(perturb.FAMILIES[name], "version", 1) for name in perturb.names(asked.families)}
     return hashlib.sha256(json.dumps([said, families], sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def not_stored(task: str, store: Store, error: OSError) -> Problem:
+    """What to say where a cell could not be written."""
+    return Problem(
+        f"the cell could not be stored: {error.strerror or error}",
+        where=f"{task}, {store.root}",
+        fix="free space or rights there and run the same command again; complete cells are kept and not run again",
+    )

@@ -26,9 +26,8 @@ def render(asked: Asked, seed: int, limit: int) -> list[str]:
             asked.wrapped, asked.families, seed=seed, draw=asked.draw, strength=asked.strength, limit=limit
         )
         return [loaded.whole_prompt(doc) for doc in docs]
-    metadata = {"rv_families": asked.families, "rv_draw": asked.draw, "rv_strength": asked.strength, "rv_seed": seed}
     template = _template(asked.source, "doc_to_text")
-    return [template.render(**doc) for doc in benchmarks.documents(asked.source, "test", metadata, limit)]
+    return [template.render(**doc) for doc in benchmarks.documents(asked.source, "test", asked.metadata(seed), limit)]
 
 
 def shots(asked: Asked, num_fewshot: int | None) -> int:

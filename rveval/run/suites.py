@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rveval import benchmarks, perturb
 from rveval.benchmarks import upstream
@@ -47,6 +48,16 @@ class Asked:
     def runs_code(self) -> bool:
         """Whether its answers are programs, which are run."""
         return self.wrapped is None and benchmarks.get(self.source).reads_code
+
+    def metadata(self, seed: int, sandbox: str = "bwrap") -> dict[str, Any]:
+        """What the hooks of rveval's own tasks are told; names of our own, as lm-eval uses `seed` itself."""
+        return {
+            "rv_families": self.families,
+            "rv_seed": seed,
+            "rv_draw": self.draw,
+            "rv_strength": self.strength,
+            "rv_sandbox": sandbox,
+        }
 
 
 def expand(suite: SuiteConfig, problems: list[Problem], *, num_fewshot: int | None = None) -> list[Asked]:
@@ -172,3 +183,9 @@ def remarks(asked: Asked, sandbox: str) -> list[str]:
     if asked.runs_code and sandbox == "unsafe":
         found.append("sandbox=unsafe: model-written code ran unconfined")
     return found
+
+
+def scored_by(asked: Asked, sandbox: str) -> dict[str, Any]:
+    """What reads and scores the answers to a task, with versions; where it runs programs, also in which sandbox."""
+    by = upstream.scored_by(asked.wrapped) if asked.wrapped else benchmarks.scored_by(asked.source)
+    return by | ({"sandbox": sandbox} if asked.runs_code else {})

@@ -24,7 +24,8 @@ from rveval.errors import DoesNotFit, Failed, Problem, Refused, RvevalError
 from rveval.run.cells import Cell, Plan
 from rveval.run.planning import Outcome, Sweep, engine_key, refusal_record
 from rveval.run.progress import Progress, shown
-from rveval.store import SCHEMA_VERSION, CellRecord, Refusal, Store, StudyEntry
+from rveval.run.rescoring import rescore_cell
+from rveval.store import SCHEMA_VERSION, CellRecord, Refusal, Store, StudyEntry, full_variant
 
 log = logging.getLogger("rveval")
 
@@ -124,12 +125,14 @@ class _Run:
         store = Store(Path(plan.config.store))
         store.forget_refusal(plan.config.study, plan.label)
         self._warn(plan.warnings)
+        _score_again(plan, store)
         _list(plan, store)
         if not left:
             return
         from rveval.run.harness.run import variant
 
-        mirror = self._mirror(plan.config, dict(variant(plan))) if self._mirror else None
+        shown = full_variant(variant(plan.recipe), plan.recipe.to_record())
+        mirror = self._mirror(plan.config, dict(shown)) if self._mirror else None
         exit_code = FAILED
         try:
             self._ask(plan, left, store, mirror, progress)
@@ -254,6 +257,13 @@ def _check_kept(plan: Plan, store: Store) -> None:
         of = "" if len(plan.cells) == 1 else f" ({len(kept)} of {len(plan.cells)})"
         tasks = ", ".join(cell.task for cell in kept)
         log.info("%s: kept%s, complete since an earlier run: %s", plan.label, of, tasks)
+
+
+def _score_again(plan: Plan, store: Store) -> None:
+    """Score the answers again of cells that are complete, but were scored in another way than today's."""
+    for cell in plan.cells:
+        if cell not in plan.left and (change := rescore_cell(store, cell.cell_id, cell.asked, plan.config.sandbox)):
+            log.info("%s", change)
 
 
 def _list(plan: Plan, store: Store) -> None:

@@ -4,13 +4,34 @@
     <store>/studies/<study>/<label>.json                 which cells belong to a variant, and the resolved config
     <store>/studies/<study>/refused/<label>.json         a variant that was refused because its donors do not match
 
-`typed` is the schema, `store` the folders, `files` how a file gets onto a disk. Everything else rveval shows can be
-rebuilt from here.
+`typed` is the schema, `store` the folders, `files` how a file gets onto a disk. Schema 1 is still read. Everything else
+rveval shows can be rebuilt from here.
 """
 
 from __future__ import annotations
 
 from rveval.store.store import Store
-from rveval.store.typed import SCHEMA_VERSION, CellRecord, Refusal, Sample, StudyEntry, Timings, Variant
+from rveval.store.typed import (
+    SCHEMA_VERSION,
+    CellRecord,
+    Refusal,
+    Rescoring,
+    Sample,
+    StudyEntry,
+    Timings,
+    Variant,
+    full_variant,
+)
 
-__all__ = ["SCHEMA_VERSION", "CellRecord", "Refusal", "Sample", "Store", "StudyEntry", "Timings", "Variant"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "CellRecord",
+    "Refusal",
+    "Rescoring",
+    "Sample",
+    "Store",
+    "StudyEntry",
+    "Timings",
+    "Variant",
+    "full_variant",
+]

@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast
 
 from rveval.errors import Problem, Refused
 from rveval.store import files
-from rveval.store.typed import SCHEMA_VERSION, CellRecord, Refusal, Sample, StudyEntry
+from rveval.store.typed import SCHEMA_VERSION, CellRecord, Refusal, Sample, StudyEntry, full_variant
 
 _T = TypeVar("_T")
 _LEFT_BEHIND_S = 24 * 3600.0
@@ -61,8 +61,11 @@ class Store:
         return self._complete(cell_id) is not None
 
     def read_cell(self, cell_id: str) -> CellRecord:
-        """The record of a complete cell."""
-        return cast(CellRecord, _settled(lambda: _read(self._folder(cell_id) / "cell.json")))
+        """The record of a complete cell, its variant with all that its recipe says."""
+        record = cast(CellRecord, self._on_disk(cell_id))
+        if "recipe" in record:
+            record["variant"] = full_variant(record["variant"], record["recipe"])
+        return record
 
     def read_samples(self, cell_id: str) -> list[Sample]:
         """The samples of a complete cell, in the order of its items.
@@ -70,8 +73,7 @@ class Store:
         Raises:
             Refused: the lines are not those that cell.json was written for.
         """
-        data = _settled(lambda: _sealed(self._folder(cell_id)))
-        return [cast(Sample, json.loads(line)) for line in data.splitlines()]
+        return _settled(lambda: list(self.stream_samples(cell_id)))
 
     def stream_samples(self, cell_id: str) -> Iterator[Sample]:
         """The samples of a complete cell one by one, for cells that should not be held in memory.
@@ -87,7 +89,7 @@ class Store:
             with path.open("rb") as file:
                 for line in file:
                     digest.update(line)
-                    yield cast(Sample, json.loads(line))
+                    yield _sample(line)
         except (OSError, ValueError):
             sealed = None
         if digest.hexdigest() != sealed:
@@ -112,6 +114,14 @@ class Store:
                 _put(made, place)
         finally:
             shutil.rmtree(made, ignore_errors=True)
+
+    def rewrite_cell(self, cell_id: str, samples: Iterable[Sample], **changes: Any) -> None:
+        """Write a complete cell again with other samples and some changes to its record; as safe as `write_cell`.
+
+        Raises:
+            OSError: the disk is full or not writable; the cell is as it was.
+        """
+        self.write_cell(cast(CellRecord, self._on_disk(cell_id) | changes), samples)
 
     def write_study(self, entry: StudyEntry) -> Path:
         """Write a variant's file of a study; cells it listed before stay listed.
@@ -168,17 +178,17 @@ class Store:
         found = (self.root / "studies" / study / "refused").glob("*.json")
         return sorted((cast(Refusal, _read(path)) for path in found), key=lambda refusal: refusal["label"])
 
+    def _on_disk(self, cell_id: str) -> dict[str, Any]:
+        return _settled(lambda: _read(self._folder(cell_id) / "cell.json"))
+
     def _place(self, cell_id: str) -> Path:
         return self.root / "cells" / cell_id
 
     def _complete(self, cell_id: str) -> Path | None:
         """Where the cell is complete: in its place, or aside while (or because a kill came while) it is replaced."""
         place = self._place(cell_id)
-        candidates = (
-            place,
-            _aside(place),
-            place,
-        )  # its place twice: it may arrive between the first look and the second
+        # Its place twice: the cell may arrive there between the first look and the second.
+        candidates = (place, _aside(place), place)
         return next((folder for folder in candidates if (folder / "cell.json").is_file()), None)
 
     def _folder(self, cell_id: str) -> Path:
@@ -211,16 +221,9 @@ def _settled(read: Callable[[], _T]) -> _T:
     return read()
 
 
-def _sealed(folder: Path) -> bytes:
-    """The bytes of samples.jsonl, if they are those that cell.json was written for."""
-    path = folder / "samples.jsonl"
-    try:
-        data = path.read_bytes()
-    except OSError:
-        data = b""
-    if files.sha256(data) != _read(folder / "cell.json").get("samples_sha256"):
-        raise Refused(_changed(path))
-    return data
+def _sample(line: bytes) -> Sample:
+    """A line of samples.jsonl; what schema 1 did not know has nothing in it."""
+    return cast(Sample, {"thinking": "", "n_thinking_tokens": 0, "stop_reason": None} | json.loads(line))
 
 
 def _changed(path: Path) -> Problem:

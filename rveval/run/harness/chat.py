@@ -59,7 +59,7 @@ def preflight(
     Raises:
         Refused: the checkpoint has no readable tokenizer, no chat template, or one that drops a message.
     """
-    tokenizer = _tokenizer(folder)
+    tokenizer = read_tokenizer(folder)
     if not use_chat:
         return
     if not getattr(tokenizer, "chat_template", None):
@@ -74,7 +74,12 @@ def preflight(
 
 
 @cache
-def _tokenizer(folder: Path) -> Any:
+def read_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a checkpoint.
+
+    Raises:
+        Refused: there is none that can be read.
+    """
     from transformers import AutoTokenizer
 
     try:

@@ -9,39 +9,34 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
 from rveval.benchmarks.upstream import DECODING
-from rveval.engine import Answer, Engine, Progress, Request
+from rveval.config import Config
+from rveval.engine import Answer, Engine, Progress, Request, TokenScore
 from rveval.errors import DoesNotFit, Failed, Problem
 from rveval.run.harness import chat
 
+_T = TypeVar("_T")
+_U = TypeVar("_U")
 _SHOWN = 5
+_DEFAULT_MAX_TOKENS = 256  # lm-eval's own
 _encoded: WeakKeyDictionary[Any, dict[tuple[bool, str], tuple[int, ...]]] = WeakKeyDictionary()
 """Token ids by tokenizer and text, for as long as the engine lives: every variant of a sweep is asked the same."""
 
-
-@dataclass(frozen=True)
-class Decoding:
-    """What the config says of decoding; None leaves it to the task."""
-
-    max_gen_toks: int | None
-    temperature: float
-    top_p: float
-    seed: int
-    top_k: int = 0
-    min_p: float = 0.0
+ItemKey = tuple[str, int]
+"""A task's name and the number of a document in it."""
 
 
 @dataclass(frozen=True)
-class Taken:
+class Reply:
     """One answer with its prompt, as the engine saw both."""
 
     prompt: str
@@ -50,7 +45,7 @@ class Taken:
 
 
 @dataclass(frozen=True)
-class Weighed:
+class ScoredText:
     """One given text with its prompt, the prompt's tokens, and what the engine thinks of the text."""
 
     prompt: str
@@ -61,15 +56,18 @@ class Weighed:
 
 
 @dataclass
-class Notes:
-    """What was kept beside the strings that lm-eval gets: answers by (task, doc_id), in order of their samples.
+class Transcript:
+    """What was kept beside the strings and numbers that lm-eval gets.
 
-    `weighed` are the texts that were scored instead, in the order in which the task names them.
-    `limits` and `stops` are what requests were really decoded with: token limits, and sets of stop strings.
+    Args:
+        replies: the answers to each item, in order of their samples.
+        scored: the texts that were scored instead, in the order in which the task names them.
+        limits, stops: what requests were really decoded with: token limits, and sets of stop strings.
+        generate_s: seconds in the engine.
     """
 
-    taken: dict[tuple[str, int], list[Taken]] = field(default_factory=lambda: defaultdict(list))
-    weighed: dict[tuple[str, int], list[Weighed]] = field(default_factory=lambda: defaultdict(list))
+    replies: dict[ItemKey, list[Reply]] = field(default_factory=lambda: defaultdict(list))
+    scored: dict[ItemKey, list[ScoredText]] = field(default_factory=lambda: defaultdict(list))
     limits: set[int] = field(default_factory=set)
     stops: set[tuple[str, ...]] = field(default_factory=set)
     generate_s: float = 0.0
@@ -80,129 +78,98 @@ class EngineLM(LM):  # type: ignore[misc]
 
     Args:
         engine: answers token prompts.
-        decoding: the config's decoding.
-        use_chat: whether prompts were rendered by the chat template, and so hold their special tokens already.
-        template: arguments of the chat template.
+        config: its decoding wins over the task's; with `use_chat`, prompts were rendered by the chat template, and so
+            hold their special tokens already.
         progress: told of every finished request.
         order: a seed of the order in which requests are put; None for that of the items.
     """
 
     def __init__(
-        self,
-        engine: Engine,
-        decoding: Decoding,
-        *,
-        use_chat: bool,
-        template: Mapping[str, Any] | None = None,
-        progress: Progress | None = None,
-        order: str | None = None,
+        self, engine: Engine, config: Config, *, progress: Progress | None = None, order: str | None = None
     ) -> None:
         super().__init__()
-        self._order = order
         self._engine = engine
-        self._decoding = decoding
-        self._chat = use_chat
-        self._template = dict(template or {})
+        self._config = config
         self._progress = progress
-        self.notes = Notes()
+        self._order = order
+        self.transcript = Transcript()
 
     @property
     def tokenizer_name(self) -> str:
         """What prompts are rendered with, as a name: lm-eval and `tasks` keep rendered prompts by it."""
-        tokenizer = self._engine.tokenizer
-        rendered_by = [str(getattr(tokenizer, "chat_template", None)), *([self._template] if self._template else [])]
+        tokenizer, arguments = self._engine.tokenizer, dict(self._config.template)
+        rendered_by = [str(getattr(tokenizer, "chat_template", None)), *([arguments] if arguments else [])]
         template = hashlib.sha256(str(rendered_by).encode()).hexdigest()[:16]
         return f"{tokenizer.name_or_path}-{template}".replace("/", "__")
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        return chat.render(
-            self._engine.tokenizer, chat_history, self._template, add_generation_prompt=add_generation_prompt
-        )
+        tokenizer, arguments = self._engine.tokenizer, self._config.template
+        return chat.render(tokenizer, chat_history, arguments, add_generation_prompt=add_generation_prompt)
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         asked = [self._request(instance, sample) for instance, sample in _numbered(requests)]
-        self._fits(requests, asked)
-        started = time.perf_counter()
-        places = self._places(len(asked))
-        answered = self._engine.generate([asked[place] for place in places], self._progress)
-        answers = [answer for _, answer in sorted(zip(places, answered, strict=True), key=lambda pair: pair[0])]
-        self.notes.generate_s += time.perf_counter() - started
+        sizes = [(len(request.prompt), request.max_tokens) for request in asked]
+        self._check_sizes(requests, sizes, "the prompt and its answer do not fit")
+        answers = self._in_order(asked, lambda shuffled: self._engine.generate(shuffled, self._progress))
         for instance, request, answer in zip(requests, asked, answers, strict=True):
-            taken = Taken(instance.args[0], len(request.prompt), answer)
-            self.notes.taken[_key(instance)].append(taken)
-            self.notes.limits.add(request.max_tokens)
-            self.notes.stops.add(request.stop)
+            reply = Reply(instance.args[0], len(request.prompt), answer)
+            self.transcript.replies[_key(instance)].append(reply)
+            self.transcript.limits.add(request.max_tokens)
+            self.transcript.stops.add(request.stop)
         return [answer.text for answer in answers]
 
-    def _places(self, n: int) -> list[int]:
-        """The order in which n requests are put."""
-        return list(range(n)) if self._order is None else Random(self._order).sample(range(n), n)
+    def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
+        pairs = [self._pair(*instance.args) for instance in requests]
+        found = []
+        for instance, (context, rest), scores in zip(requests, pairs, self._score(requests, pairs), strict=True):
+            own = scores[len(scores) - len(rest) :]
+            found.append((sum(score.logprob for score in own), all(score.greedy for score in own)))
+            text = ScoredText(instance.args[0], len(context), instance.args[1], *found[-1])
+            self.transcript.scored[_key(instance)].append(text)
+        if self._progress:
+            self._progress(len({_key(instance) for instance in requests}))
+        return found
+
+    def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = False) -> list[float]:
+        scored = self._score(requests, [self._pair("", instance.args[0]) for instance in requests])
+        return [sum(score.logprob for score in scores) for scores in scored]
+
+    def _in_order(self, asked: Sequence[_T], ask: Callable[[list[_T]], list[_U]]) -> list[_U]:
+        """What the engine gives for each request, put to it in the order of this run."""
+        number = len(asked)
+        places = range(number) if self._order is None else Random(self._order).sample(range(number), number)
+        started = time.perf_counter()
+        found = dict(zip(places, ask([asked[place] for place in places]), strict=True))
+        self.transcript.generate_s += time.perf_counter() - started
+        return [found[place] for place in range(number)]
 
     def _request(self, instance: Instance, sample: int) -> Request:
         prompt, wanted = instance.args
+        config = self._config
         unknown = sorted(set(wanted) - DECODING)
         if unknown:
-            raise Failed(
-                Problem(
-                    f"decoding parameters that this engine does not know: {', '.join(unknown)}",
-                    where=f"generation_kwargs of {instance.task_name}",
-                    expected=", ".join(sorted(DECODING)),
-                )
-            )
+            what = f"decoding parameters that this engine does not know: {', '.join(unknown)}"
+            where = f"generation_kwargs of {instance.task_name}"
+            raise Failed(Problem(what, where=where, expected=", ".join(sorted(DECODING))))
         until = wanted.get("until") or []
         return Request(
             prompt=self._encode(prompt),
-            max_tokens=self._decoding.max_gen_toks or int(wanted.get("max_gen_toks", 256)),
+            max_tokens=config.max_gen_toks or int(wanted.get("max_gen_toks", _DEFAULT_MAX_TOKENS)),
             stop=tuple([until] if isinstance(until, str) else until),
-            temperature=self._decoding.temperature,
-            top_p=self._decoding.top_p,
-            top_k=self._decoding.top_k,
-            min_p=self._decoding.min_p,
-            seed=_seed(self._decoding.seed, *_key(instance), sample),
+            temperature=config.temperature,
+            top_p=config.top_p,
+            top_k=config.top_k,
+            min_p=config.min_p,
+            seed=_seed(config.seed, *_key(instance), sample),
         )
 
     def _encode(self, text: str) -> tuple[int, ...]:
         # A rendered chat template holds its special tokens as text; a plain prompt gets the tokenizer's own (BOS).
-        tokenizer = self._engine.tokenizer
+        tokenizer, use_chat = self._engine.tokenizer, self._config.use_chat
         known = _encoded.setdefault(tokenizer, {})
-        if (self._chat, text) not in known:
-            known[(self._chat, text)] = tuple(tokenizer.encode(text, add_special_tokens=not self._chat))
-        return known[(self._chat, text)]
-
-    def _fits(self, instances: Sequence[Instance], asked: Sequence[Request]) -> None:
-        room = self._engine.max_model_len
-        long = [
-            Problem(
-                "the prompt and its answer do not fit",
-                where=f"{instance.task_name}, item {instance.doc.get('item_id', instance.doc_id)}",
-                expected=f"at most {room} tokens (engine.max_model_len)",
-                found=f"{len(request.prompt)} of prompt and {request.max_tokens} of answer",
-                fix="raise engine.max_model_len, or lower max_gen_toks or num_fewshot",
-            )
-            for instance, request in zip(instances, asked, strict=True)
-            if len(request.prompt) + request.max_tokens > room
-        ]
-        if long:
-            more = [Problem(f"and {len(long) - _SHOWN} more items that do not fit")] if len(long) > _SHOWN else []
-            raise DoesNotFit(long[:_SHOWN] + more)
-
-    def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
-        pairs = [self._pair(*instance.args) for instance in requests]
-        self._short_enough(requests, [len(context) + len(rest) for context, rest in pairs])
-        started = time.perf_counter()
-        places = self._places(len(pairs))
-        found_at = dict(zip(places, self._engine.score([pairs[at][0] + pairs[at][1] for at in places]), strict=True))
-        scored = [found_at[place] for place in range(len(pairs))]
-        self.notes.generate_s += time.perf_counter() - started
-        found = []
-        for instance, (context, rest), scores in zip(requests, pairs, scored, strict=True):
-            own = scores[len(scores) - len(rest) :]
-            found.append((sum(score.logprob for score in own), all(score.greedy for score in own)))
-            weighed = Weighed(instance.args[0], len(context), instance.args[1], *found[-1])
-            self.notes.weighed[_key(instance)].append(weighed)
-        if self._progress:
-            self._progress(len({_key(instance) for instance in requests}))
-        return found
+        if (use_chat, text) not in known:
+            known[use_chat, text] = tuple(tokenizer.encode(text, add_special_tokens=not use_chat))
+        return known[use_chat, text]
 
     def _pair(self, context: str, continuation: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Token ids of both; blanks at the end of the context belong to the continuation, as lm-eval has it."""
@@ -226,36 +193,40 @@ class EngineLM(LM):  # type: ignore[misc]
                 return int(token)
         raise Failed(Problem("the tokenizer has neither a BOS nor an EOS token, so a text alone can't be scored"))
 
-    def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = False) -> list[float]:
-        prompts = [self._pair("", instance.args[0]) for instance in requests]
-        self._short_enough(requests, [1 + len(rest) for _, rest in prompts])
-        scored = self._engine.score([start + rest for start, rest in prompts])
-        return [sum(score.logprob for score in scores) for scores in scored]
+    def _score(
+        self, instances: Sequence[Instance], pairs: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]
+    ) -> list[list[TokenScore]]:
+        """The scores of each pair's tokens; an engine generates one token more, which must fit too."""
+        texts = [context + rest for context, rest in pairs]
+        self._check_sizes(instances, [(len(text), 1) for text in texts], "the text to score does not fit")
+        return self._in_order(texts, self._engine.score)
 
-    def _short_enough(self, instances: Sequence[Instance], lengths: Sequence[int]) -> None:
-        room = self._engine.max_model_len - 1
+    def _check_sizes(self, instances: Sequence[Instance], sizes: Sequence[tuple[int, int]], what: str) -> None:
+        """Raises DoesNotFit where tokens of a prompt and of its answer are together more than the model takes."""
+        room = self._engine.max_model_len
         long = [
             Problem(
-                "the text to score does not fit",
+                what,
                 where=f"{instance.task_name}, item {instance.doc.get('item_id', instance.doc_id)}",
-                expected=f"at most {room} tokens",
-                found=str(length),
-                fix="raise engine.max_model_len or lower num_fewshot",
+                expected=f"at most {room} tokens (engine.max_model_len)",
+                found=f"{prompt} of prompt and {answer} of answer",
+                fix="raise engine.max_model_len, or lower max_gen_toks or num_fewshot",
             )
-            for instance, length in zip(instances, lengths, strict=True)
-            if length > room
+            for instance, (prompt, answer) in zip(instances, sizes, strict=True)
+            if prompt + answer > room
         ]
         if long:
-            raise DoesNotFit(long[:_SHOWN])
+            more = [Problem(f"and {len(long) - _SHOWN} more items that do not fit")] if len(long) > _SHOWN else []
+            raise DoesNotFit(long[:_SHOWN] + more)
 
 
-def _key(instance: Instance) -> tuple[str, int]:
+def _key(instance: Instance) -> ItemKey:
     return str(instance.task_name), int(instance.doc_id or 0)
 
 
 def _numbered(instances: Sequence[Instance]) -> list[tuple[Instance, int]]:
     """Each request with the number of its sample: lm-eval repeats a request once for every sample asked for."""
-    seen: dict[tuple[str, int], int] = defaultdict(int)
+    seen: dict[ItemKey, int] = defaultdict(int)
     numbered = []
     for instance in instances:
         numbered.append((instance, seen[_key(instance)]))

@@ -8,19 +8,18 @@ import platform
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from rveval import __version__, benchmarks
-from rveval.config import Config
 from rveval.engine import Progress, installation
 from rveval.engine.session import Served
 from rveval.errors import Failed, Problem
-from rveval.recipe import RecipeTerm
+from rveval.recipe import Recipe
 from rveval.run import suites
-from rveval.run.cells import Cell, Plan
+from rveval.run.cells import Cell, Plan, not_stored
 from rveval.run.harness import samples as lines
 from rveval.run.harness import tasks, wrapped
-from rveval.run.harness.lm import Decoding, EngineLM
+from rveval.run.harness.lm import EngineLM
 from rveval.store import SCHEMA_VERSION, CellRecord, Sample, Store, Timings, Variant
 
 log = logging.getLogger(__name__)
@@ -43,30 +42,26 @@ def run_cell(plan: Plan, cell: Cell, served: Served, store: Store, progress: Pro
             full.
     """
     started = time.perf_counter()
-    config = plan.config
-    task = tasks.load(cell, config)
-    sampling = (config.temperature, config.top_p, config.seed, config.top_k, config.min_p)
-    decoding = Decoding(config.max_gen_toks, *sampling)
-    order = f"{config.seed}:repeat:{cell.asked.repeat}" if cell.asked.repeat else None
-    chat, template = config.use_chat, config.template
-    lm = EngineLM(served.engine, decoding, use_chat=chat, template=template, progress=progress, order=order)
+    task = tasks.load(cell, plan.config)
+    order = f"{plan.config.seed}:repeat:{cell.asked.repeat}" if cell.asked.repeat else None
+    lm = EngineLM(served.engine, plan.config, progress=progress, order=order)
     results = _evaluate(lm, task, cell, plan)
-    scoring = time.perf_counter()
-    samples = _samples(cell, config, results["samples"][cell.task], lm, task)
+    scoring_started = time.perf_counter()
+    samples = _samples(cell, plan, results["samples"][cell.task], lm, task, served.engine.tokenizer)
     metrics = lines.metrics(samples)
     _agrees(cell, results["results"][cell.task], metrics)
     now = time.perf_counter()
     timings = Timings(
         swap_s=served.swap_s,
-        generate_s=lm.notes.generate_s,
-        score_s=now - scoring,
+        generate_s=lm.transcript.generate_s,
+        score_s=now - scoring_started,
         wall_s=now - started,
     )
     record = _record(plan, cell, served, samples, metrics, timings, _decoded(plan, lm))
     try:
         store.write_cell(record, samples)
     except OSError as error:
-        raise Failed(_not_stored(cell, store, error)) from error
+        raise Failed(not_stored(cell.task, store, error)) from error
     return record
 
 
@@ -88,29 +83,33 @@ def _evaluate(lm: EngineLM, task: Any, cell: Cell, plan: Plan) -> Any:
     return results
 
 
-def _samples(cell: Cell, config: Config, logged: Sequence[dict[str, Any]], lm: EngineLM, task: Any) -> list[Sample]:
+def _samples(
+    cell: Cell, plan: Plan, logged: Sequence[dict[str, Any]], lm: EngineLM, task: Any, tokenizer: Any
+) -> list[Sample]:
     """Every answer of every item, in the order of the items: nothing dropped, nothing twice."""
-    docs = {entry["doc_id"]: entry["doc"] for entry in logged}
+    docs = {entry["doc_id"]: entry["doc"] for entry in sorted(logged, key=lambda entry: entry["doc_id"])}
     if cell.asked.wrapped:
-        wrapped.answered(cell, lm, task, docs)
-    taken = {doc_id: lm.notes.taken[(cell.task, doc_id)] for doc_id in sorted(docs)}
-    asked, expected = f"{len(docs)} items", f"{cell.n_items} items"
-    if short := [doc_id for doc_id, answers in taken.items() if len(answers) != config.n]:
-        asked, expected = f"{len(taken[short[0]])} answers to item {short[0]}", f"{config.n} answers to every item"
-    if asked != expected:
-        raise Failed(Problem("lm-eval did not ask what it should", where=cell.task, expected=expected, found=asked))
-    answers = [(doc_id, number, one) for doc_id, of_item in taken.items() for number, one in enumerate(of_item)]
-    if cell.asked.wrapped:
-        scores = wrapped.scores(cell, lm, task, [(docs[doc_id], doc_id, one) for doc_id, _, one in answers])
-    else:
-        scores = [
-            (benchmarks.score(docs[doc_id], one.answer.text), benchmarks.target(docs[doc_id]))
-            for doc_id, _, one in answers
-        ]
-    return [
-        lines.line(cell, config.seed, doc_id, docs[doc_id], number, one, *found)
-        for (doc_id, number, one), found in zip(answers, scores, strict=True)
+        wrapped.take_likeliest(cell, lm, task, docs)
+    replies = {doc_id: lm.transcript.replies[cell.task, doc_id] for doc_id in docs}
+    _check_complete(cell, plan.config.n, [len(of_item) for of_item in replies.values()])
+    samples = [
+        lines.line(cell, plan.config.seed, doc_id, docs[doc_id], number, reply, tokenizer)
+        for doc_id, of_item in replies.items()
+        for number, reply in enumerate(of_item)
     ]
+    for sample in samples:
+        if texts := lm.transcript.scored.get((cell.task, sample["doc_id"])):
+            sample["loglikelihoods"] = lines.loglikelihoods(texts)
+    return lines.scored(cell.asked, task, docs, samples, lines.token_counter(tokenizer))
+
+
+def _check_complete(cell: Cell, n: int, answers: Sequence[int]) -> None:
+    """Raises Failed where an item is missing, or has another number of answers than `n`."""
+    found, expected = f"{len(answers)} items", f"{cell.n_items} items"
+    if short := [place for place, number in enumerate(answers) if number != n]:
+        found, expected = f"{answers[short[0]]} answers to item {short[0]}", f"{n} answers to every item"
+    if found != expected:
+        raise Failed(Problem("lm-eval did not ask what it should", where=cell.task, expected=expected, found=found))
 
 
 def _agrees(cell: Cell, theirs: dict[str, Any], ours: dict[str, float]) -> None:
@@ -142,7 +141,7 @@ def _record(
     decoding: dict[str, Any],
 ) -> CellRecord:
     engine = served.engine.describe() | {"swap": served.how, "started": served.engine.recipe.fingerprint[:16]}
-    return CellRecord(
+    record = CellRecord(
         schema_version=SCHEMA_VERSION,
         cell_id=cell.cell_id,
         task=cell.task,
@@ -154,7 +153,8 @@ def _record(
         n=len({sample["item_id"] for sample in samples}),
         metrics=metrics,
         health=lines.health(samples),
-        variant=variant(plan),
+        variant=variant(plan.recipe),
+        recipe=plan.recipe.to_record(),
         decoding=decoding,
         prompting=plan.config.prompting,
         engine=engine,
@@ -165,61 +165,36 @@ def _record(
             *plan.warnings,
             *served.warnings,
             *suites.remarks(cell.asked, plan.config.sandbox),
-            *wrapped.remarks(cell, samples),
+            *wrapped.remarks(cell.asked, samples),
         ],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         changed=sum(sample["changed"] for sample in samples if sample["sample_index"] == 0),
         left_alone=lines.left_alone(samples),
+        scored_by=suites.scored_by(cell.asked, plan.config.sandbox),
     )
+    return record if cell.asked.wrapped else cast(CellRecord, record | benchmarks.facts(cell.task))
 
 
 def _decoded(plan: Plan, lm: EngineLM) -> dict[str, Any]:
     """The decoding that was really used: a task's own token limit and stop strings where the config names none."""
-    limits, stops = sorted(lm.notes.limits), sorted(lm.notes.stops)
+    limits, stops = sorted(lm.transcript.limits), sorted(lm.transcript.stops)
     return plan.config.decoding | {
         "max_gen_toks": limits[0] if len(limits) == 1 else limits or None,
         "until": list(stops[0]) if len(stops) == 1 else [list(stop) for stop in stops],
     }
 
 
-def variant(plan: Plan) -> Variant:
+def variant(recipe: Recipe) -> Variant:
     """The variant as it stands in records; a base has no terms, whatever the config's vector is."""
-    recipe = plan.recipe
-    terms = [_term(term) for term in (() if recipe.is_base else recipe.terms)]
     return Variant(
-        label=plan.label,
+        label=recipe.label,
         alpha=0.0 if recipe.is_base else recipe.alpha,
         fingerprint=recipe.fingerprint,
-        terms=terms,
-        scope=list(recipe.scope),
-        model=plan.config.model.label,
-        vector=plan.config.vector.label,
-        base=recipe.base_hash,
-        kinds=list(recipe.kinds),
-        layers=list(recipe.layers) if recipe.layers else None,
-        ramp=list(recipe.ramp),
-        steps=[] if recipe.is_base else [step.known for step in recipe.steps],
-        other=_term(recipe.other) if recipe.other else None,
-        forced=recipe.forced,
-        misfit="",
+        terms=[] if recipe.is_base else [term.known for term in recipe.terms],
     )
-
-
-def _term(term: RecipeTerm) -> dict[str, Any]:
-    on = {"plus_on_path": term.plus_on, "minus_on_path": term.minus_on}
-    paths = {"plus_path": term.plus, "minus_path": term.minus} | {side: path for side, path in on.items() if path}
-    return term.known | paths
 
 
 def versions() -> dict[str, str]:
     """Versions of everything that had a hand in the numbers."""
     found = {"rveval": __version__, "python": platform.python_version()}
     return found | {package: installed for package in _PACKAGES if (installed := installation.version(package))}
-
-
-def _not_stored(cell: Cell, store: Store, error: OSError) -> Problem:
-    return Problem(
-        f"the cell could not be stored: {error.strerror or error}",
-        where=f"{cell.task}, {store.root}",
-        fix="free space or rights there and run the same command again; complete cells are kept and not run again",
-    )

@@ -4,54 +4,131 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from rveval import stats
+from rveval import answers, benchmarks, stats
 from rveval.benchmarks import Score
+from rveval.engine import Answer
 from rveval.run.cells import Cell
-from rveval.run.harness.lm import Taken
+from rveval.run.harness import wrapped
+from rveval.run.harness.lm import Reply, ScoredText
+from rveval.run.suites import Asked
 from rveval.store import Sample
 
 _LONGEST_PERIOD = 32
 _REPEATS = 4
 
-SIGNS = ("nonfinite_logprob", "empty", "repetition", "truncated")
+SIGNS = ("nonfinite_logprob", "empty", "repetition", "truncated", "unclosed_thinking")
 """What shows that a variant is broken rather than wrong: counted and shown, never averaged away."""
 
 
 def line(
-    cell: Cell, seed: int, doc_id: int, doc: dict[str, Any], number: int, taken: Taken, score: Score, target: str
+    cell: Cell, seed: int, doc_id: int, doc: Mapping[str, Any], number: int, reply: Reply, tokenizer: Any
 ) -> Sample:
-    """One sample: one answer to one item, scored both ways."""
-    answer = taken.answer
+    """One sample: one answer to one item, not yet scored (`scored`)."""
+    answer = reply.answer
     return Sample(
-        item_id=str(doc.get("rv_item_id") or doc["item_id"]),
+        item_id=item_id(doc),
         doc_id=doc_id,
         benchmark=cell.asked.benchmark,
         family=cell.asked.families,
         draw=cell.asked.draw,
         seed=seed,
         sample_index=number,
-        prompt=taken.prompt,
+        prompt=reply.prompt,
         response=answer.text,
-        extracted=score.extracted,
-        correct=score.correct,
-        extracted_strict=score.extracted_strict,
-        correct_strict=score.correct_strict,
-        target=target,
-        extraction_failed=score.extraction_failed,
+        thinking="",
+        extracted=None,
+        correct=False,
+        extracted_strict=None,
+        correct_strict=False,
+        target="",
+        extraction_failed=True,
         finish_reason=answer.finish_reason,
-        n_prompt_tokens=taken.n_prompt_tokens,
+        stop_reason=_stop_reason(answer, tokenizer),
+        n_prompt_tokens=reply.n_prompt_tokens,
         n_output_tokens=len(answer.tokens),
+        n_thinking_tokens=0,
         mean_logprob=_mean_logprob(answer.logprob, len(answer.tokens)),
         signs=signs(answer.text, answer.tokens, answer.finish_reason, answer.logprob),
-        metrics=score.metrics,
+        metrics={},
         changed=bool(doc["rv_changed"]),
         left_alone=str(doc["rv_left_alone"]),
-        why=score.why,
+        why="",
     )
+
+
+def item_id(doc: Mapping[str, Any]) -> str:
+    """The id of a document's item."""
+    return str(doc.get("rv_item_id") or doc["item_id"])
+
+
+def loglikelihoods(texts: Sequence[ScoredText]) -> list[tuple[float | str, bool]]:
+    """What a line keeps of texts that were scored; a number that JSON has no word for is kept as text."""
+    return [(text.logprob if math.isfinite(text.logprob) else str(text.logprob), text.greedy) for text in texts]
+
+
+def scored(
+    asked: Asked,
+    task: Any,
+    docs: Mapping[int, dict[str, Any]],
+    samples: Sequence[Sample],
+    count_tokens: Callable[[str], int],
+) -> list[Sample]:
+    """Samples, fresh or stored, with their scores; programs are run all at once.
+
+    Args:
+        asked: the task.
+        task: lm-eval's own, where it is one (`wrapped.build`).
+        docs: by their number in the task.
+        samples: with their responses.
+        count_tokens: the number of tokens of a text.
+
+    Raises:
+        Refused: the sandbox that the documents name is not there.
+    """
+    of_samples = [docs[sample["doc_id"]] for sample in samples]
+    if asked.wrapped:
+        scores = wrapped.scores(asked, task, of_samples, [_returned(sample) for sample in samples])
+    else:
+        benchmarks.run_code(of_samples, [sample["response"] for sample in samples])
+        scores = [
+            (benchmarks.score(doc, sample["response"]), benchmarks.target(doc))
+            for doc, sample in zip(of_samples, samples, strict=True)
+        ]
+    return [_with_score(sample, *found, count_tokens) for sample, found in zip(samples, scores, strict=True)]
+
+
+def _returned(sample: Sample) -> wrapped.Returned:
+    texts = sample.get("loglikelihoods")
+    return [(float(logprob), greedy) for logprob, greedy in texts] if texts else [sample["response"]]
+
+
+def _with_score(sample: Sample, score: Score, target: str, count_tokens: Callable[[str], int]) -> Sample:
+    parts = answers.take_apart(sample["response"])
+    known = parts.thinking == sample["thinking"]
+    unclosed = {"unclosed_thinking"} if parts.unclosed else set()
+    shown = {*sample["signs"]} - {"unclosed_thinking"} | unclosed
+    return sample | {
+        "thinking": parts.thinking,
+        "n_thinking_tokens": sample["n_thinking_tokens"] if known else count_tokens(parts.thinking),
+        "extracted": score.extracted,
+        "correct": score.correct,
+        "extracted_strict": score.extracted_strict,
+        "correct_strict": score.correct_strict,
+        "target": target,
+        "extraction_failed": score.extraction_failed,
+        "signs": [sign for sign in SIGNS if sign in shown],
+        "metrics": score.metrics,
+        "why": score.why,
+    }
+
+
+def token_counter(tokenizer: Any) -> Callable[[str], int]:
+    """Counts the tokens of a text."""
+    return lambda text: len(tokenizer.encode(text, add_special_tokens=False))
 
 
 def metrics(samples: Sequence[Sample]) -> dict[str, float]:
@@ -66,6 +143,7 @@ def metrics(samples: Sequence[Sample]) -> dict[str, float]:
         "exact_match_strict": fmean(s["correct_strict"] for s in samples),
         "extraction_failed": fmean(s["extraction_failed"] for s in samples),
         "truncated": fmean(s["finish_reason"] == "length" for s in samples),
+        "unclosed_thinking": fmean("unclosed_thinking" in s["signs"] for s in samples),
     }
     names = dict.fromkeys(name for sample in first for name in sample["metrics"])
     found |= {name: fmean(s["metrics"][name] for s in first if name in s["metrics"]) for name in names}
@@ -94,14 +172,14 @@ def health(samples: Sequence[Sample]) -> dict[str, int]:
 
 
 def signs(text: str, tokens: Sequence[int], finish_reason: str, logprob: float) -> list[str]:
-    """The signs that one answer shows."""
+    """The signs that one answer shows by itself, without being read."""
     shown = {
         "nonfinite_logprob": not math.isfinite(logprob),
         "empty": not text.strip(),
         "repetition": repeats(tokens) and finish_reason == "length",
         "truncated": finish_reason == "length",
     }
-    return [sign for sign in SIGNS if shown[sign]]
+    return [sign for sign in SIGNS if shown.get(sign)]
 
 
 def repeats(tokens: Sequence[int]) -> bool:
@@ -116,6 +194,13 @@ def repeats(tokens: Sequence[int]) -> bool:
         if len(end) == size and all(end[i] == end[i - period] for i in range(period, size)):
             return True
     return False
+
+
+def _stop_reason(answer: Answer, tokenizer: Any) -> str | None:
+    """The stop string or the end token that ended an answer; None where nothing did."""
+    if answer.finish_reason != "stop" or not (answer.stop_string or answer.tokens):
+        return None
+    return answer.stop_string or str(tokenizer.decode([answer.tokens[-1]]))
 
 
 def _mean_logprob(total: float, tokens: int) -> float | None:

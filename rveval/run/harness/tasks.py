@@ -14,7 +14,6 @@ from rveval import benchmarks
 from rveval.config import Config
 from rveval.run.cells import Cell
 from rveval.run.harness import wrapped
-from rveval.run.suites import Asked
 
 # lm-eval draws a bar of its own while it renders prompts (a second of work) across ours.
 lm_eval.api.task.tqdm = partial(tqdm, disable=True)
@@ -46,11 +45,11 @@ def _build(cell: Cell, config: Config) -> Any:
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     asked = cell.asked
     if asked.wrapped:
-        task: Any = wrapped.build(asked, config)
+        task: Any = wrapped.build(asked, config.seed, config.num_fewshot, config.n)
         _keep_prompts(task)
         return task
     settings = benchmarks.get(asked.source).task_config() | {"task": asked.task}
-    settings["metadata"] = settings["metadata"] | metadata(asked, config)
+    settings["metadata"] = settings["metadata"] | asked.metadata(config.seed, config.sandbox)
     if not config.num_fewshot:
         # lm-eval makes all demonstrations ready whether any is shown or not, which takes seconds for 12,000 of them.
         settings |= {"fewshot_split": None, "fewshot_config": {"samples": []}}
@@ -60,17 +59,6 @@ def _build(cell: Cell, config: Config) -> Any:
     task.set_config(key="repeats", value=config.n)
     _keep_prompts(task)
     return task
-
-
-def metadata(asked: Asked, config: Config) -> dict[str, Any]:
-    """What a task's hooks are told; names of our own, because lm-eval's command line has `seed` for its own use."""
-    return {
-        "rv_families": asked.families,
-        "rv_seed": config.seed,
-        "rv_draw": asked.draw,
-        "rv_strength": asked.strength,
-        "rv_sandbox": config.sandbox,
-    }
 
 
 def _keep_prompts(task: Any) -> None:

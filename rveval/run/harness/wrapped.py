@@ -6,70 +6,62 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rveval.benchmarks import Score, upstream
-from rveval.config import Config
 from rveval.engine import Answer
 from rveval.run.cells import Cell
-from rveval.run.harness.lm import EngineLM, Taken, Weighed
+from rveval.run.harness.lm import EngineLM, Reply, ScoredText
 from rveval.run.suites import Asked
 from rveval.store import Sample
 
 Doc = dict[str, Any]
+Returned = list[Any]
+"""What a model returned for a document: one text, or (log-likelihood, whether greedy) for every text that is scored."""
 
 
-def build(asked: Asked, config: Config) -> Any:
+def build(asked: Asked, seed: int, num_fewshot: int | None, repeats: int) -> Any:
     """The lm-eval task of a cell, over documents under the cell's families."""
     assert asked.wrapped is not None
-    docs = upstream.documents(asked.wrapped, asked.families, seed=config.seed, draw=asked.draw, strength=asked.strength)
-    return upstream.task(asked.wrapped, asked.task, docs, num_fewshot=config.num_fewshot, repeats=config.n)
+    docs = upstream.documents(asked.wrapped, asked.families, seed=seed, draw=asked.draw, strength=asked.strength)
+    return upstream.task(asked.wrapped, asked.task, docs, num_fewshot=num_fewshot, repeats=repeats)
 
 
-def answered(cell: Cell, lm: EngineLM, task: Any, docs: Mapping[int, Doc]) -> None:
+def take_likeliest(cell: Cell, lm: EngineLM, task: Any, docs: Mapping[int, Doc]) -> None:
     """Note the likeliest of the texts that were scored as the answer: nothing was generated."""
     for doc_id, doc in docs.items():
-        weighed = lm.notes.weighed.get((cell.task, doc_id))
-        if weighed and (cell.task, doc_id) not in lm.notes.taken:
-            lm.notes.taken[cell.task, doc_id].append(_best(weighed, _number_of_texts(task, doc)))
+        texts = lm.transcript.scored.get((cell.task, doc_id))
+        if texts and (cell.task, doc_id) not in lm.transcript.replies:
+            lm.transcript.replies[cell.task, doc_id].append(_likeliest(texts, _number_of_choices(task, doc)))
 
 
-def _number_of_texts(task: Any, doc: Doc) -> int | None:
+def _number_of_choices(task: Any, doc: Doc) -> int | None:
     """How many of the scored texts are choices; further ones are for comparison, without the prompt."""
     return len(task.doc_to_choice(doc)) if task.config.doc_to_choice is not None else None
 
 
-def _best(weighed: Sequence[Weighed], texts: int | None) -> Taken:
-    best = weighed[upstream.likeliest([(one.logprob, one.greedy) for one in weighed[:texts]])]
-    return Taken(best.prompt, best.n_prompt_tokens, Answer(best.text, (), "stop", best.logprob))
+def _likeliest(texts: Sequence[ScoredText], choices: int | None) -> Reply:
+    best = texts[upstream.likeliest([(text.logprob, text.greedy) for text in texts[:choices]])]
+    return Reply(best.prompt, best.n_prompt_tokens, Answer(best.text, (), "stop", best.logprob))
 
 
-def scores(cell: Cell, lm: EngineLM, task: Any, answers: Sequence[tuple[Doc, int, Taken]]) -> list[tuple[Score, str]]:
+def scores(asked: Asked, task: Any, docs: Sequence[Doc], returned: Sequence[Returned]) -> list[tuple[Score, str]]:
     """Each answer's score and right answer.
 
     Args:
-        cell: what was asked.
-        lm: what was answered.
+        asked: what was asked.
         task: as `build` made it.
-        answers: documents with their number in the task, and an answer each.
+        docs: a document an answer.
+        returned: what the model returned for each.
     """
-    assert cell.asked.wrapped is not None
-    loaded = upstream.load(cell.asked.wrapped)
-    found = upstream.score(
-        loaded,
-        task,
-        [doc for doc, _, _ in answers],
-        [_returned(lm.notes.weighed.get((cell.task, doc_id)), taken) for _, doc_id, taken in answers],
-    )
-    return [(score, _target(loaded, task, doc)) for (doc, _, _), score in zip(answers, found, strict=True)]
+    assert asked.wrapped is not None
+    loaded = upstream.load(asked.wrapped)
+    found = upstream.score(loaded, task, docs, returned)
+    return [(score, _target(loaded, task, doc)) for doc, score in zip(docs, found, strict=True)]
 
 
-def remarks(cell: Cell, samples: Sequence[Sample]) -> list[str]:
+def remarks(asked: Asked, samples: Sequence[Sample]) -> list[str]:
     """What of lm-eval's own metrics the record does not show."""
-    if cell.asked.wrapped is None:
+    if asked.wrapped is None:
         return []
-    return upstream.not_kept(upstream.load(cell.asked.wrapped), [sample["metrics"] for sample in samples])
-
-
-def _returned(weighed: Sequence[Weighed] | None, taken: Taken) -> list[Any]:
-    return [(one.logprob, one.greedy) for one in weighed] if weighed else [taken.answer.text]
+    return upstream.not_kept(upstream.load(asked.wrapped), [sample["metrics"] for sample in samples])
 
 
 def _target(loaded: upstream.Loaded, task: Any, doc: Doc) -> str:

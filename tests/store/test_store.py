@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rveval.errors import Refused
+from rveval.recipe import Recipe, RecipeTerm, from_variant
 from rveval.store import SCHEMA_VERSION, CellRecord, Refusal, Sample, Store, StudyEntry, files
+from rveval.vectors import Step
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
@@ -33,6 +37,7 @@ def sample(number: int = 0, response: str = "The answer is 7.\n#### 7", **change
         sample_index=0,
         prompt="How many?",
         response=response,
+        thinking="",
         extracted="7",
         correct=True,
         extracted_strict="7",
@@ -40,11 +45,16 @@ def sample(number: int = 0, response: str = "The answer is 7.\n#### 7", **change
         target="7",
         extraction_failed=False,
         finish_reason="stop",
+        stop_reason="</s>",
         n_prompt_tokens=3,
         n_output_tokens=9,
+        n_thinking_tokens=0,
         mean_logprob=-0.5,
         signs=[],
         metrics={},
+        changed=False,
+        left_alone="",
+        why="",
     )
     return whole | changes  # type: ignore[return-value]
 
@@ -62,16 +72,7 @@ def cell(cell_id: str = "c0", **changes: Any) -> CellRecord:
         n=1,
         metrics={"exact_match": 1.0},
         health={},
-        variant={
-            "label": "m",
-            "alpha": 0.0,
-            "fingerprint": "f" * 64,
-            "terms": [],
-            "scope": [".*"],
-            "model": "m",
-            "vector": "v",
-            "base": "b" * 64,
-        },
+        variant={"label": "m", "alpha": 0.0, "fingerprint": "f" * 64, "terms": []},
         decoding={},
         prompting={},
         engine={},
@@ -80,6 +81,8 @@ def cell(cell_id: str = "c0", **changes: Any) -> CellRecord:
         settings={},
         warnings=[],
         created="2026-01-01T00:00:00+00:00",
+        changed=0,
+        left_alone={},
     )
     return whole | changes  # type: ignore[return-value]
 
@@ -111,6 +114,44 @@ def test_a_cell_comes_back_as_it_was(store: Store) -> None:
     assert record == cell()
     assert seal == files.sha256((store.root / "cells/c0/samples.jsonl").read_bytes())
     assert sorted(path.name for path in (store.root / "cells").iterdir()) == ["c0"]
+
+
+def test_the_variant_is_spelled_by_its_recipe(store: Store) -> None:
+    term = RecipeTerm("/x/grpo", "/x/sft", 0.5, "p" * 64, "m" * 64, plus_label="org:grpo")
+    recipe = Recipe(
+        *("/x/base", "b" * 64, (term,)),
+        alpha=0.7,
+        kinds=("mlp",),
+        layers=(0, 2),
+        steps=(Step.of("trim", density=0.2),),
+        other=RecipeTerm("/y/grpo", None, 1.0, "q" * 64, None, plus_on="/y/base", plus_on_hash="o" * 64),
+        model="m",
+        vector="v",
+    )
+    named = {"label": recipe.label, "alpha": 0.7, "fingerprint": recipe.fingerprint, "terms": [term.known]}
+    store.write_cell(cell(variant=named, recipe=recipe.to_record()), [sample()])
+    on_disk = json.loads((store.root / "cells/c0/cell.json").read_text())
+    assert on_disk["variant"] == named
+    assert Recipe.from_record(on_disk["recipe"]) == recipe
+    variant = store.read_cell("c0")["variant"]
+    assert variant["terms"] == [term.known | {"plus_path": "/x/grpo", "minus_path": "/x/sft"}]
+    assert (variant["model"], variant["vector"], variant["base"]) == ("m", "v", "b" * 64)
+    assert from_variant(variant).parts() == replace(recipe, dtype="").parts()
+    store.rewrite_cell("c0", [sample()], metrics={"exact_match": 0.5})
+    rewritten = json.loads((store.root / "cells/c0/cell.json").read_text())
+    assert rewritten == on_disk | {"metrics": {"exact_match": 0.5}}
+
+
+def test_schema_1_is_read(store: Store) -> None:
+    """A cell as the version before wrote it."""
+    shutil.copytree(Path(__file__).parent / "schema1", store.root / "cells/old")
+    record = store.read_cell("old")
+    assert (record["schema_version"], record["variant"]["label"]) == (1, "m + 0.5 v")
+    assert from_variant(record["variant"]).alpha == 0.5
+    assert "scored_by" not in record
+    samples = store.read_samples("old")
+    assert [s["correct"] for s in samples] == [True, False]
+    assert {(s["thinking"], s["n_thinking_tokens"], s["stop_reason"]) for s in samples} == {("", 0, None)}
 
 
 def test_others_may_read_a_cell(store: Store) -> None:
@@ -302,7 +343,7 @@ KILL = """
 import os, random, shutil, signal, sys, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from test_records import cell, sample
+from test_store import cell, sample
 from rveval.store import Store
 root, rounds, luck = Path(sys.argv[2]), int(sys.argv[3]), random.Random(int(sys.argv[4]))
 left_aside = 0  # rounds in which the kill came in the middle of a write
@@ -403,7 +444,7 @@ TWO = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from test_records import cell, entry, sample
+from test_store import cell, entry, sample
 from rveval.store import Store
 store, who, rounds = Store(Path(sys.argv[2])), sys.argv[3], int(sys.argv[4])
 sys.stdin.readline()

@@ -22,7 +22,7 @@ from rveval.recipe import Recipe
 from rveval.run import cells
 from rveval.run.harness import chat, run_cell
 from rveval.run.harness import samples as lines
-from rveval.run.harness.lm import Decoding, EngineLM
+from rveval.run.harness.lm import EngineLM
 from rveval.store import CellRecord, Sample, Store
 
 pytestmark = needs_data("gsm8k")
@@ -306,7 +306,9 @@ def test_signs_of_illness_are_counted(bench: Bench) -> None:
         Answer("a long one", tuple(range(40)), "length", float("-inf")),
     ]
     record, samples, _ = bench(Canned(bench.tokenizer, lambda n, r: answers[n]))
-    assert record["health"] == {"nonfinite_logprob": 2, "empty": 1, "repetition": 1, "truncated": 2}
+    assert record["health"] == dict.fromkeys(lines.SIGNS, 0) | {
+        **{"nonfinite_logprob": 2, "empty": 1, "repetition": 1, "truncated": 2}
+    }
     assert [s["signs"] for s in samples] == [
         ["nonfinite_logprob"],
         ["empty"],
@@ -330,6 +332,43 @@ def test_signs_of_illness_are_counted(bench: Bench) -> None:
 )
 def test_repetition(tokens: list[int], is_loop: bool) -> None:
     assert lines.repeats(tokens) is is_loop
+
+
+def test_thinking_is_apart_from_the_answer(bench: Bench) -> None:
+    said = ["<think>9 * 2 is 18</think>\n#### 18", "<think>It may be #### 3", "#### 7</think>#### 540", "#### 20"]
+    record, samples, _ = bench(Canned(bench.tokenizer, lambda n, r: Answer(said[n], (1, 2, 3), "stop", -1.0)))
+    assert [s["thinking"] for s in samples] == ["9 * 2 is 18", "It may be #### 3", "#### 7", ""]
+    tokens = [len(bench.tokenizer.encode(s["thinking"], add_special_tokens=False)) for s in samples]
+    assert [s["n_thinking_tokens"] for s in samples] == tokens
+    assert tokens[3] == 0 < min(tokens[:3])
+    assert [s["extracted"] for s in samples] == ["18", None, "540", "20"]
+    assert [s["response"] for s in samples] == said
+    assert record["metrics"]["unclosed_thinking"] == record["metrics"]["extraction_failed"] == 0.25
+    assert record["health"]["unclosed_thinking"] == 1
+    assert samples[1]["signs"] == ["unclosed_thinking"]
+
+
+def test_what_stopped_an_answer_is_stored(bench: Bench) -> None:
+    end = bench.tokenizer.eos_token_id
+    said = [
+        Answer("#### 18", (5,), "stop", -1.0, "Question:"),
+        Answer("#### 18", (5, end), "stop", -1.0),
+        Answer("#### 18", (5,), "length", -1.0),
+        GOOD,
+    ]
+    _, samples, _ = bench(Canned(bench.tokenizer, lambda n, r: said[n]))
+    assert [s["stop_reason"] for s in samples[:3]] == ["Question:", bench.tokenizer.eos_token, None]
+
+
+def test_a_record_holds_the_recipe_and_what_scored_it(bench: Bench) -> None:
+    record, _, _ = bench()
+    assert Recipe.from_record(record["recipe"]).label == record["variant"]["label"] == "m"
+    assert Recipe.from_record(record["recipe"]).fingerprint == record["variant"]["fingerprint"]
+    assert sorted(record["variant"]) == ["alpha", "fingerprint", "label", "terms"]
+    assert record["scored_by"]["reader"] == "number"
+    assert (record["title"], record["chance"], record["reads_code"]) == ("gsm8k", 0.0, False)
+    read = bench.store.read_cell(record["cell_id"])["variant"]
+    assert (read["model"], read["base"], read["scope"]) == ("m", record["recipe"]["base_hash"], [".*"])
 
 
 def test_health_is_no_wrong_answer(bench: Bench) -> None:
@@ -372,7 +411,7 @@ def test_a_full_disk_is_a_failed_cell(bench: Bench, monkeypatch: pytest.MonkeyPa
 
 
 def test_unknown_decoding_parameters_are_refused(tokenizer: Any) -> None:
-    lm = EngineLM(Canned(tokenizer), Decoding(None, 0.0, 1.0, 0), use_chat=False)
+    lm = lm_of(Canned(tokenizer))
     with pytest.raises(Failed, match="top_k"):
         lm.generate_until([_instance("generate_until", ("a", {"until": ["\n"], "top_k": 4}))])
 
@@ -383,10 +422,10 @@ def test_another_order_of_requests_and_every_answer_at_its_own(tokenizer: Any) -
     instances = [_instance("generate_until", (text, {"until": ["x"]}), n) for n, text in enumerate(texts)]
     found = {}
     for order in (None, "0:repeat:1", "0:repeat:2"):
-        lm = EngineLM(engine, Decoding(None, 0.0, 1.0, 0), use_chat=False, order=order)
+        lm = lm_of(engine, order=order)
         answers = lm.generate_until(instances)
         assert answers == [str(tuple(tokenizer.encode(text))) for text in texts]
-        assert [lm.notes.taken["some_task", n][0].prompt for n in range(30)] == texts
+        assert [lm.transcript.replies["some_task", n][0].prompt for n in range(30)] == texts
         found[order] = [request.prompt for request in engine.asked]
     assert len({tuple(order) for order in found.values()}) == 3
     assert len({frozenset(order) for order in found.values()}) == 1
@@ -432,8 +471,9 @@ def reference(base: Path, tokenizer: Any) -> Reference:
     return engine
 
 
-def lm_of(engine: Engine) -> EngineLM:
-    return EngineLM(engine, Decoding(None, 0.0, 1.0, 0), use_chat=False)
+def lm_of(engine: Engine, order: str | None = None) -> EngineLM:
+    plain = {"model": {"label": "m", "path": "p"}, "vector": {"label": "v"}, "suite": {"name": "s", "tasks": ["t"]}}
+    return EngineLM(engine, schema.parse(plain | {"chat": False}), order=order)
 
 
 PAIRS = [
