@@ -65,6 +65,12 @@ def _is_json(value: Any) -> bool:
     return math.isfinite(value) if isinstance(value, float) else value is None or isinstance(value, (str, int))
 
 
+def _json_mapping(value: Any) -> Any:
+    if not isinstance(value, dict) or not _is_json(value):
+        raise ValueError("is no mapping that JSON can hold")
+    return value
+
+
 def _is_unicode(value: str) -> bool:
     return value.encode("utf-8", "replace") == value.encode("utf-8", "ignore")
 
@@ -121,9 +127,7 @@ Pattern = Annotated[str, Field(strict=True), AfterValidator(_pattern)]
 Words = Annotated[list[Text], _ONCE]
 SomeWords = Annotated[list[Text], Field(min_length=1), _ONCE]
 Layers = Annotated[list[Any], AfterValidator(_layers)]
-JsonMapping = Annotated[
-    Any, _must(lambda value: isinstance(value, dict) and _is_json(value), "is no mapping that JSON can hold")
-]
+JsonMapping = Annotated[dict[str, Any], BeforeValidator(_json_mapping)]
 Transform = Annotated[
     dict[str, Any],
     _must(_is_transform, "is no transform: its name, or a mapping of its name and its parameters"),
