@@ -108,13 +108,12 @@ def by_filter(samples: list[dict[str, Any]], name: str) -> list[float]:
 
 
 @needs_data("gsm8k")
-@pytest.mark.parametrize("repeats", [1, 3])
-def test_stock_metrics_are_stock_lm_evals_item_by_item(data_folder: Path, tmp_path: Path, repeats: int) -> None:
+def test_stock_metrics_are_stock_lm_evals_item_by_item(data_folder: Path, tmp_path: Path) -> None:
     items = docs("gsm8k")[:CASES]
     first = canned(items)
-    responses = [[text, *(f"{text} and 7", "The answer is 3.")][:repeats] for text in first]
-    theirs = evaluated(stock(data_folder, tmp_path, repeats), responses)
-    mine = sorted(evaluated(ours(repeats), responses), key=lambda sample: sample["doc_id"])
+    responses = [[text, f"{text} and 7", "The answer is 3."] for text in first]
+    theirs = evaluated(stock(data_folder, tmp_path, 3), responses)
+    mine = sorted(evaluated(ours(3), responses), key=lambda sample: sample["doc_id"])
     assert len(mine) == CASES
     for name, metric in (("strict-match", "stock_strict_match"), ("flexible-extract", "stock_flexible_extract")):
         expected = by_filter(theirs, name)
