@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tinymodels
 from engines import CONFIG, TEXTS, Asked, Models, ask, once
 
 from rveval.engine import Answer, Engine, Request
@@ -70,7 +71,22 @@ def cold(models: Models, log: Path) -> dict[str, Any]:
     before = set(models.place.rglob("*"))
     found["fresh"] = once(VllmEngine(models.variant(), CONFIG, log))
     found["written"] = set(models.place.rglob("*")) - before
+    found["with_head"] = swapped_onto_a_saved_head(models, log)
     return found
+
+
+def swapped_onto_a_saved_head(models: Models, log: Path) -> Asked:
+    """The variant, hot, where the tied base was saved with its head as a tensor; what is asked of it."""
+    saved = tinymodels.sibling(models.base, models.place / "with_head")
+    named = tinymodels.tensors(saved)
+    tinymodels.write(saved, {**named, "lm_head.weight": named["model.embed_tokens.weight"].clone()})
+    recipe = replace(models.variant(), base=str(saved))
+    engine = VllmEngine(recipe.as_base(), CONFIG, log)
+    try:
+        engine.swap(recipe)
+        return ask(engine)
+    finally:
+        engine.close()
 
 
 @pytest.fixture(scope="module", params=METHODS)
@@ -106,6 +122,10 @@ def test_a_hot_swap_equals_a_cold_load(live, base, cold, models) -> None:
     assert hot != base
     assert live.recipe == models.variant()
     assert seconds > 0
+
+
+def test_a_tied_base_that_was_saved_with_its_head_is_swapped_like_one_without(cold) -> None:
+    assert cold["with_head"] == cold["variant"]
 
 
 def test_back_to_the_base_after_other_alphas(live, base, models) -> None:

@@ -42,6 +42,7 @@ class Checkpoint:
         names: the names of all weights, sorted.
         not_weights: tensors of its files that are none: masks and the like, and a copy of the embedding that a tied
             model was saved with as its head.
+        tied_head: that copy and the embedding, by name; vLLM expects both of a model whose files hold both.
         files: the safetensors files in use.
         metadata: the safetensors files' own metadata, of all files together.
         nbytes: bytes of all weights.
@@ -54,6 +55,7 @@ class Checkpoint:
         self.metadata = dict(layout.metadata)
         self.names = tuple(sorted(layout.entries))
         self.not_weights = tuple(sorted(layout.buffers))
+        self.tied_head = ("", "")
         self.nbytes = sum(entry.stop - entry.start for entry in layout.entries.values())
         self._entries = layout.entries
         self._maps: dict[Path, mmap.mmap] = {}
@@ -152,8 +154,10 @@ class Checkpoint:
             return (stored.astype(np.uint32) << 16).view(np.float32)
         return stored.astype(np.float32)
 
-    def leave_out(self, name: str) -> None:
-        """Count a tensor among those that are no weights."""
+    def leave_out_head(self) -> None:
+        """Count the output head, which is the embedding over again, among the tensors that are no weights."""
+        self.tied_head = head_and_embedding(self.names)
+        name = self.tied_head[0]
         entry = self._entries.pop(name)
         self.names = tuple(sorted(self._entries))
         self.not_weights = tuple(sorted((*self.not_weights, name)))
@@ -198,8 +202,8 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     if problems:
         raise Refused(problems)
     checkpoint = Checkpoint(folder, config, layout)
-    if architecture.is_tied(config) and (copy := checkpoint.head_copy):
-        checkpoint.leave_out(copy)
+    if architecture.is_tied(config) and checkpoint.head_copy:
+        checkpoint.leave_out_head()
     return checkpoint
 
 

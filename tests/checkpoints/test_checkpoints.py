@@ -357,6 +357,7 @@ def test_the_saved_copy_of_a_tied_head_is_no_weight(copy: Path) -> None:
     checkpoint = open_checkpoint(copy)
     assert (set(checkpoint.names), checkpoint.not_weights) == (set(named), ("lm_head.weight",))
     assert checkpoint.nbytes == sum(tensor.nbytes for tensor in named.values())
+    assert checkpoint.tied_head == ("lm_head.weight", "model.embed_tokens.weight")
     head["lm_head.weight"][0, 0] += 1
     tinymodels.write(copy, {**named, **head})
     assert "lm_head.weight" in open_checkpoint(copy)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rveval.checkpoints import open_checkpoint
 from rveval.engine.plugin import inplace, tiles
 from rveval.recipe import Recipe, tensors
 
@@ -39,9 +41,12 @@ def register() -> None:
 
         def get_all_weights(self, model_config: Any, model: Any) -> Generator[tuple[str, torch.Tensor], None, None]:
             self.counter_before_loading_weights = time.perf_counter()
+            head, embedding = open_checkpoint(Path(self._recipe.base)).tied_head
             for name, tensor in tensors(self._recipe):
                 self._routes.now(name, tensor)
                 yield name, tensor
+                if name == embedding:  # vLLM saw the head's copy in the files: it waits for it, and ties the two then
+                    yield head, tensor
 
         def load_weights(self, model: Any, model_config: Any) -> None:
             with self._routes.recording(model):
