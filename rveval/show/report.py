@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from rveval.show import terminal, verbs
 from rveval.show.lm_eval_logs import Logs
 from rveval.show.output import Output, formats
 
-_KEYS = ("study", "store", "out", "format", "claims", "lm_eval")
+_KEYS = ("study", "store", "out", "format", "claims", "lm_eval", "rescore")
 _USUAL = "html,md"
 
 HELP = """\
@@ -39,6 +39,7 @@ Keys (key=value; unknown keys are refused)
   format=WORD[,WORD]   what is written                                              {usual}
 {formats}
   claims=FOLDER        published numbers (*.yaml) that are judged; null: none       conf/claims
+  rescore=true         stored answers are scored again, also where neither a reader nor a scorer is another one now
   lm_eval=FOLDER,...   results of plain lm-eval: samples_*.jsonl and results_*.json
 
 The rule of survival is fixed before the run: suite.margin (0.5), suite.pooled_by (benchmarks, items).
@@ -48,7 +49,10 @@ Exit status: 0 done, 2 refused, 1 failed, 130 interrupted.
 
 @dataclass(frozen=True)
 class Arguments:
-    """What a report is made of: names of studies (or folders of lm-eval's logs), formats, where from and where to."""
+    """What a report is made of: names of studies (or folders of lm-eval's logs), formats, where from and where to.
+
+    `rescore`: stored answers are scored again in any case.
+    """
 
     studies: tuple[str, ...]
     store: Path
@@ -56,6 +60,7 @@ class Arguments:
     formats: tuple[str, ...]
     claims: Path | None
     lm_eval: tuple[Path, ...]
+    rescore: bool = False
 
     @property
     def name(self) -> str:
@@ -63,8 +68,15 @@ class Arguments:
         return "+".join(self.studies) or "lm_eval"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Make a report (default: of `sys.argv[1:]`); returns the exit status and never raises."""
+def main(
+    argv: Sequence[str] | None = None, score_again: Callable[[Path, str, bool], Iterable[str]] | None = None
+) -> int:
+    """Make a report (default: of `sys.argv[1:]`); returns the exit status and never raises.
+
+    Args:
+        argv: the command line.
+        score_again: called with the store, each study and `rescore` before anything is read; what it did, in words.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
 
     def act() -> int:
@@ -72,7 +84,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             listed = "\n".join(f"{'':23}{one.name}: {one.about}" for one in formats().values())
             sys.stdout.write(HELP.format(usual=_USUAL, formats=listed))
             return 0 if words else 2
-        for line in make(parse(words), words):
+        arguments = parse(words)
+        if score_again is not None and not arguments.lm_eval:
+            for study in arguments.studies:
+                for line in score_again(arguments.store, study, arguments.rescore):
+                    sys.stderr.write(f"{line}\n")
+        for line in make(arguments, words):
             sys.stdout.write(f"{line}\n")
         return 0
 
@@ -95,6 +112,8 @@ def parse(words: Sequence[str]) -> Arguments:
             problems.append(Problem("is not a format", "format", ", ".join(known), word, verbs.near(word, known)))
     if not studies and not folders and not any(problem.where == "study" for problem in problems):
         problems.append(Problem("no study is named", "study", fix="study=NAME, or lm_eval=FOLDER"))
+    if given.get("rescore", "false") not in ("true", "false"):
+        problems.append(Problem("is neither of two", "rescore", "true or false", given["rescore"]))
     if problems:
         raise Refused(problems)
     claims = given.get("claims", str(schema.config_dir() / "claims"))
@@ -105,6 +124,7 @@ def parse(words: Sequence[str]) -> Arguments:
         formats=tuple(dict.fromkeys([*asked, "json"])),
         claims=None if claims in ("null", "none") else Path(claims),
         lm_eval=tuple(map(Path, folders)),
+        rescore=given.get("rescore") == "true",
     )
 
 
