@@ -6,8 +6,9 @@ written. What it needs of another, it asks for with `analysis.once(other.rows)`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from typing import Any, TypeVar, cast
 
 from rveval import stats
@@ -20,6 +21,7 @@ from rveval.findings.ways import unlike
 from rveval.findings.wording import REMARK, level
 
 T = TypeVar("T")
+K = TypeVar("K")
 SIGNIFICANT = 1 - stats.LEVEL
 VARIANTS, CONTROLS = "variants", "null controls"
 
@@ -55,8 +57,13 @@ class Analysis:
 
     @property
     def pairs(self) -> list[Pair]:
-        """Every variant with a baseline, on every task that both were asked; raises as `_pairs`."""
-        return self.once(_pairs)
+        """Every variant with a baseline, on every task that both were asked; raises as `_paired`."""
+        return list(self.paired.values())
+
+    @property
+    def paired(self) -> dict[tuple[str, str], Pair]:
+        """The pairs by variant and task."""
+        return self.once(_paired)
 
     @property
     def level(self) -> str:
@@ -84,40 +91,43 @@ class Analysis:
         """The mark after a name whose results have a remark; "" for none."""
         return f" {REMARK}" if self.remarks(*tasks) else ""
 
-    def marked(self, task: str) -> str:
-        """A task's title, with the mark of a remark."""
-        return self.grid.title(task) + self.mark(task)
+    def marked(self, task: str, *others: str) -> str:
+        """A task's title, with the mark of a remark on it or on the others."""
+        return self.grid.title(task) + self.mark(task, *others)
 
     def strange(self, task: str) -> bool:
         """Is a task's number no finding, its prompts being outside what the models were trained on?"""
         return any("outside their training" in remark for remark in self.remarks(task))
 
-    def heading_of(self, task: str) -> str:
-        """The group that a task of no line of its own belongs to, by its title; "" for the others."""
-        row = next((row for row in self.grid.tasks if row["task"] == task), None)
-        return "" if row is None or row["shown"] else self.grid.title(row["group"])
+
+def grouped(rows: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    """Rows by what they share, in the order of their first."""
+    groups: dict[K, list[T]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups
 
 
-def _pairs(analysis: Analysis) -> list[Pair]:
+def _paired(analysis: Analysis) -> dict[tuple[str, str], Pair]:
     """Every line with a baseline, on every task that both were asked; what has none is said in the problems.
 
     Raises:
         Refused: cells to be compared hold different items; all of them are named.
     """
     grid = analysis.grid
-    known: list[Pair] = []
+    known: dict[tuple[str, str], Pair] = {}
     problems: list[Problem] = []
-    for row in grid.variants:
-        for task in grid.tasks if not row["is_baseline"] else ():
-            try:
-                made = pair(grid, row["id"], task)
-            except Refused as error:
-                problems.extend(error.problems)
-                continue
-            if made is not None:
-                known.append(made)
-            elif not task["members"] and any(key[:2] == (row["id"], task["task"]) for key in grid.cells):
-                _say_why_none(grid, row, task)
+    for row, task in product(grid.variants, grid.tasks):
+        place = row["id"], task["task"]
+        try:
+            made = None if row["is_baseline"] else pair(grid, row["id"], task)
+        except Refused as error:
+            problems.extend(error.problems)
+            continue
+        if made is not None:
+            known[place] = made
+        elif not (row["is_baseline"] or task["members"]) and any(key[:2] == place for key in grid.cells):
+            _say_why_none(grid, row, task)
     if problems:
         raise Refused(problems)
     return known

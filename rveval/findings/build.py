@@ -57,7 +57,13 @@ def build(
         tasks=grid.tasks,
         problems=grid.problems,
         rules=_rules(analysis),
-        made=_made(studies, made or {}),
+        made=Made(
+            rveval=__version__,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            studies=[study.name for study in studies],
+            command=(made or {}).get("command", ""),
+            source=(made or {}).get("source", ""),
+        ),
         provenance=_provenance(grid, studies, commands),
         items=sets,
     )
@@ -102,16 +108,6 @@ def _rules(analysis: Analysis) -> Rules:
         chance={task["source"].removeprefix("rv_"): task["chance"] for task in analysis.grid.tasks if task["chance"]},
         edge=stats.EDGE,
         hypotheses=analysis.hypotheses,
-    )
-
-
-def _made(studies: Sequence[Study], made: Mapping[str, str]) -> Made:
-    return Made(
-        rveval=__version__,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        studies=[study.name for study in studies],
-        command=made.get("command", ""),
-        source=made.get("source", ""),
     )
 
 

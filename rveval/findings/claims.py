@@ -10,10 +10,10 @@ from rveval import stats
 from rveval.errors import Problem, Refused
 from rveval.findings import tables
 from rveval.findings.analysis import Analysis, finding, interval
-from rveval.findings.marks import Floats, ordered
+from rveval.findings.marks import ordered
 from rveval.findings.pictures import Sign
 from rveval.findings.pieces import Finding, Interval
-from rveval.findings.report import TaskRow, VariantRow
+from rveval.findings.report import VariantRow
 from rveval.findings.study import Grid
 
 _KEYS = {"id", "text", "points", "task", "baseline_task", "model", "vector", "alpha"}
@@ -66,7 +66,10 @@ def rows(analysis: Analysis) -> list[Claim]:
     for claim in analysis.claims:
         lines = [row for row in analysis.grid.variants if _speaks_of(claim, row)]
         judged = [row for line in lines if (row := _judge(analysis.grid, claim, line)) is not None]
-        why = "the study has the variant, but not with these tasks and its baseline" if lines else _missing(claim)
+        wanted = ", ".join(f"{key} {claim[key]}" for key in ("model", "vector", "alpha") if key in claim)
+        why = f"the study has no variant of {wanted or 'this kind'}"
+        if lines:
+            why = "the study has the variant, but not with these tasks and its baseline"
         every += judged or [_claim(claim, None, None, "not tested", why)]
     return every
 
@@ -74,15 +77,8 @@ def rows(analysis: Analysis) -> list[Claim]:
 def _speaks_of(claim: Mapping[str, Any], row: VariantRow) -> bool:
     if row["is_baseline"] or row["alpha"] != float(claim.get("alpha", 1.0)):
         return False
-    return all(
-        re.search(str(claim.get(key, "")), text, re.IGNORECASE)
-        for key, text in (("model", row["model"]), ("vector", row["vector"]))
-    )
-
-
-def _missing(claim: Mapping[str, Any]) -> str:
-    wanted = [f"{key} {claim[key]}" for key in ("model", "vector", "alpha") if key in claim]
-    return f"the study has no variant of {', '.join(wanted) or 'this kind'}"
+    texts = {"model": row["model"], "vector": row["vector"]}
+    return all(re.search(str(claim.get(key, "")), text, re.IGNORECASE) for key, text in texts.items())
 
 
 def _judge(grid: Grid, claim: Mapping[str, Any], line: VariantRow) -> Claim | None:
@@ -91,22 +87,14 @@ def _judge(grid: Grid, claim: Mapping[str, Any], line: VariantRow) -> Claim | No
     if mine is None or theirs is None or line["baseline"] is None:
         return None
     members = grid.members(line["id"], mine, 0)
-    own = _scores(grid, line["id"], mine, members)
+    own = grid.scores(line["id"], mine, members)
     plain = [grid.task(name)["source"] for name in members] if mine is not theirs else members
-    base = _scores(grid, line["baseline"], theirs, plain)
+    base = grid.scores(line["baseline"], theirs, plain)
     if own is None or base is None or set(own[0]) != set(base[0]):
         return None
     measured = stats.paired(own[1], ordered(base[1], base[0], own[0], claim["task"]), mine["chance"])
     judgement = stats.judge(float(claim["points"]) / 100, measured)
     return _claim(claim, line["id"], measured, judgement.verdict, judgement.reason)
-
-
-def _scores(grid: Grid, variant: str, task: TaskRow, members: list[str]) -> tuple[tuple[str, ...], Floats] | None:
-    draws = [draw for draw in task["draws"] if members and (variant, members[0], draw) in grid.cells]
-    try:
-        return grid.means(variant, members, draws) if draws else None
-    except Refused:
-        return None
 
 
 def _claim(
@@ -126,34 +114,34 @@ def _claim(
     )
 
 
+FIELDS = [
+    tables.plain("claim", "text"),
+    tables.plain("source"),
+    tables.task(),
+    tables.variant(),
+    tables.items("found"),
+    tables.points("claimed", "claimed"),
+    tables.points("found", "found"),
+    tables.detectable(),
+    tables.verdict("verdict", {}, _SIGNS),
+    tables.plain("why", paper=False),
+]
+
+
 @finding(130)
 def claims(analysis: Analysis) -> Finding:
-    every = analysis.once(rows)
-    fields = [
-        tables.plain("claim", "text"),
-        tables.plain("source"),
-        tables.task(),
-        tables.variant(),
-        tables.items("found"),
-        tables.points("claimed", "claimed"),
-        tables.points("found", "found"),
-        tables.detectable(),
-        tables.verdict("verdict", {}, _SIGNS),
-        tables.plain("why", paper=False),
-    ]
+    every, title = analysis.once(rows), "Published claims"
     untested = sum(row["found"] is None for row in every)
     note = f"{untested} more could not be tested with these cells." if untested else ""
+
+    def is_detail(row: Claim) -> bool:
+        return row["found"] is None
+
     return Finding(
         "claims",
         "Published numbers",
         lead="What papers claim, against what was found here.",
         rows=every,
-        tables=[
-            tables.table(
-                *(analysis, "claims", "Published claims", every, fields, note),
-                detail_row=lambda row: row["found"] is None,
-                open=True,
-            )
-        ],
+        tables=[tables.table(analysis, "claims", title, every, FIELDS, note, is_detail, open=True)],
         empty="There are no published numbers to compare with: conf/claims holds none.",
     )

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import product
+from typing import cast
 
 from rveval import stats
 from rveval.findings import noise, tables
-from rveval.findings.analysis import CONTROLS, VARIANTS, Analysis, call, edge_of, finding, interval, kind_of, who
+from rveval.findings.analysis import (
+    CONTROLS,
+    VARIANTS,
+    Analysis,
+    call,
+    edge_of,
+    finding,
+    grouped,
+    interval,
+    kind_of,
+    who,
+)
 from rveval.findings.pictures import Call
-from rveval.findings.pieces import Clause, Edge, Finding, Interval, Table
+from rveval.findings.pieces import Clause, Edge, Finding, Interval
 from rveval.findings.study import Compared, Pair
 from rveval.findings.wording import listed, points, ranged
 
@@ -101,22 +113,23 @@ def _comparison(pair: Pair, runs: Sequence[noise.Noise]) -> Comparison:
 
 def _noise(pair: Pair, every: Sequence[noise.Noise]) -> float | None:
     """The largest difference between two runs of one thing; of a group, of all its members together."""
-    runs: dict[tuple[str, int, int], dict[str, noise.Noise]] = defaultdict(dict)
-    for row in every:
-        if row["task"] in pair.members:
-            runs[row["variant"], row["draw"], row["repeat"]][row["task"]] = row
-    whole = [list(run.values()) for run in runs.values() if len(run) == len(pair.members)]
+    here = [row for row in every if row["task"] in pair.members]
+    runs = grouped(here, lambda row: (row["variant"], row["draw"], row["repeat"])).values()
+    whole = [run for run in runs if len({row["task"] for row in run}) == len(pair.members)]
     moved = [abs(sum(r["difference"]["value"] * r["n"] for r in run)) / sum(r["n"] for r in run) for run in whole]
     return max(moved, default=None)
 
 
+def by_place(analysis: Analysis) -> dict[tuple[str, str], Comparison]:
+    """All comparisons by variant and task."""
+    return {(row["variant"], row["task"]): row for row in analysis.once(rows)}
+
+
 def on_clean(analysis: Analysis) -> dict[str, list[Comparison]]:
     """By variant: its comparisons on clean tasks, those of the short tables; what the verdict is about."""
-    judged: dict[str, list[Comparison]] = defaultdict(list)
-    for row in analysis.once(rows):
-        if row["family"] == "clean" and analysis.grid.shown(row["task"]):
-            judged[row["variant"]].append(row)
-    return judged
+    every = analysis.once(rows)
+    clean = [row for row in every if row["family"] == "clean" and analysis.grid.shown(row["task"])]
+    return grouped(clean, lambda row: row["variant"])
 
 
 def ranked(analysis: Analysis) -> list[str]:
@@ -137,33 +150,38 @@ def rank(analysis: Analysis, variant: str) -> tuple[float, ...]:
 
 @finding(20)
 def comparisons(analysis: Analysis) -> Finding:
-    every = analysis.once(rows)
+    every, title = analysis.once(rows), "Differences to the baseline"
+    names = Counter(row["hypotheses"] for row in every)
+    together = "; ".join(f"{name} ({number})" for name, number in names.items())
+    note = f"Corrected together: {together}. Bold: it counts after Holm's correction. Detectable: the smallest true "
+    note += "difference that would mostly be found by one test alone; after Holm's correction it is larger."
     return Finding(
         "comparisons",
-        "Differences to the baseline",
+        title,
         lead="Every variant against its baseline on the same items, on every task.",
         rows=every,
         clauses=[clause for variant in analysis.once(ranked) for clause in _clauses(analysis, variant)],
-        tables=[_table(analysis, every)],
+        tables=[tables.table(analysis, "comparisons", title, every, FIELDS, note)],
         empty="No pairs to compare: there is no baseline on the same items.",
     )
 
 
 def _clauses(analysis: Analysis, variant: str) -> Iterator[Clause]:
     """What one variant does, call by call."""
-    judged = analysis.once(on_clean)[variant]
-    for place, name, words in ((SAID_OF_GAINS, "better", "helps on"), (SAID_OF_GAINS + 1, "worse", "hurts on")):
-        if same := [row for row in judged if row["call"] == name]:
-            yield Clause(variant, place, f"{words} {_each(analysis, same)}")
-    if unclear := [row for row in judged if row["call"] == "unclear"]:
-        words = "shows no difference that can be told from chance on"
-        yield Clause(variant, SAID_OF_OTHERS, f"{words} {_each(analysis, unclear, True)}")
-    if edge := [row for row in judged if row["call"] == "edge"]:
+    by_call = grouped(analysis.once(on_clean)[variant], lambda row: row["call"])
+    for place, name, words in (
+        (SAID_OF_GAINS, "better", "helps on"),
+        (SAID_OF_GAINS + 1, "worse", "hurts on"),
+        (SAID_OF_OTHERS, "unclear", "shows no difference that can be told from chance on"),
+    ):
+        if same := by_call.get(cast(Call, name)):
+            yield Clause(variant, place, f"{words} {_each(analysis, same, name == 'unclear')}")
+    if edge := by_call.get("edge"):
         named = listed(f"{analysis.grid.title(row['task'])} (both at the {row['at_edge']})" for row in edge)
         yield Clause(variant, SAID_OF_OTHERS + 1, f"can't be judged on {named}")
 
 
-def _each(analysis: Analysis, judged: Sequence[Comparison], missed: bool = False) -> str:
+def _each(analysis: Analysis, judged: Sequence[Comparison], missed: bool) -> str:
     def said(row: Comparison) -> str:
         more = f"; less than {points(row['detectable'], False)} points would mostly be missed" if missed else ""
         if missed and row["noise"] and abs(row["difference"]["value"]) <= row["noise"]:
@@ -171,11 +189,3 @@ def _each(analysis: Analysis, judged: Sequence[Comparison], missed: bool = False
         return f"{analysis.grid.title(row['task'])}: {ranged(row['difference'])}{more}"
 
     return listed(map(said, sorted(judged, key=lambda row: -abs(row["difference"]["value"]))), ", and on ")
-
-
-def _table(analysis: Analysis, every: Sequence[Comparison]) -> Table:
-    names = Counter(row["hypotheses"] for row in every)
-    together = "; ".join(f"{name} ({number})" for name, number in names.items())
-    note = f"Corrected together: {together}. Bold: it counts after Holm's correction. Detectable: the smallest true "
-    note += "difference that would mostly be found by one test alone; after Holm's correction it is larger."
-    return tables.table(analysis, "comparisons", "Differences to the baseline", every, FIELDS, note)

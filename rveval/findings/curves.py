@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TypedDict
 
 from rveval import stats
-from rveval.errors import Refused
-from rveval.findings import nulls, pictures, recipes, tables
-from rveval.findings.analysis import Analysis, finding, interval
-from rveval.findings.marks import Floats, ordered
-from rveval.findings.pictures import Choice, Picture
+from rveval.findings import nulls, pictures, tables
+from rveval.findings.analysis import Analysis, finding, grouped, interval
+from rveval.findings.marks import Floats, Marks, ordered
+from rveval.findings.pictures import Choice, Picture, ends
 from rveval.findings.pieces import Finding, Interval, Statement, Table
 from rveval.findings.report import TaskRow, VariantRow
-from rveval.findings.study import Grid
+from rveval.findings.study import Grid, named
 from rveval.findings.wording import count, number, p_value, points, ranged, sign_of, span
 
 WEIGHT = 30
@@ -83,16 +81,13 @@ POINT_FIELDS = [
 def directions(grid: Grid) -> list[Direction]:
     """The lines of each vector; a line alone with its baseline is a direction too.
 
-    One vector is one list of terms, in one scope, under the same transforms with the same seeds: see `recipes.same`.
+    One vector is one list of terms, in one scope, under the same transforms with the same seeds.
     """
-    lines = {row["id"]: row for row in grid.variants}
-    known: dict[str, Direction] = defaultdict(dict)
-    for row in grid.variants:
-        if not row["is_baseline"] and row["baseline"] is not None and row["vector"]:
-            direction = known[recipes.same(row, alpha=None)]
-            direction.setdefault(0.0, lines[row["baseline"]])
-            direction[row["alpha"]] = row
-    return [dict(sorted(direction.items())) for direction in known.values()]
+    lines = [row for row in grid.variants if not row["is_baseline"] and row["baseline"] and row["vector"]]
+    return [
+        dict(sorted({0.0: grid.variant(str(same[0]["baseline"])), **{row["alpha"]: row for row in same}}.items()))
+        for same in grouped(lines, lambda row: grid.same(row, alpha=None)).values()
+    ]
 
 
 def rows(analysis: Analysis) -> list[Curve]:
@@ -109,8 +104,8 @@ def _curve(analysis: Analysis, direction: Direction, task: TaskRow) -> Curve | N
     scores: dict[float, Floats] = {}
     ids: tuple[str, ...] = ()
     for alpha, row in direction.items():
-        column = _scores(grid, row, task, members)
-        if column is not None:
+        whole = grid.members(row["id"], task, first) == members  # the line was asked all that the baseline was
+        if whole and (column := grid.scores(row["id"], task, members)):
             ids = ids or column[0]
             scores[alpha] = ordered(column[1], column[0], ids, f"{task['task']}: the curve of {row['vector']}")
     if 0.0 not in scores or len(scores) < _FEWEST:
@@ -120,19 +115,12 @@ def _curve(analysis: Analysis, direction: Direction, task: TaskRow) -> Curve | N
     some = next(row for alpha, row in direction.items() if alpha)
     return Curve(
         model=some["model"],
-        vector=recipes.named(some),
+        vector=named(some),
         task=task["task"],
         benchmark=task["benchmark"],
         family=task["family"],
         points=[
-            Point(
-                alpha=dose.alpha,
-                variant=direction[dose.alpha]["id"],
-                accuracy=interval(dose.accuracy),
-                difference=interval(dose.against_base.difference) if dose.against_base else None,
-                extraction_failed=float(marks.failed.sum() / marks.count.sum()),
-                tokens=float(marks.tokens.mean()),
-            )
+            _point(dose, direction[dose.alpha]["id"], marks)
             for dose in measured.curve
             if (marks := grid.marks(direction[dose.alpha]["id"], members, first)) is not None
         ],
@@ -141,16 +129,15 @@ def _curve(analysis: Analysis, direction: Direction, task: TaskRow) -> Curve | N
     )
 
 
-def _scores(
-    grid: Grid, row: VariantRow, task: TaskRow, members: Sequence[str]
-) -> tuple[tuple[str, ...], Floats] | None:
-    """By item, over the draws that were asked; None where the line was not asked all that the baseline was."""
-    if not members or grid.members(row["id"], task, task["draws"][0]) != list(members):
-        return None
-    try:
-        return grid.means(row["id"], members, grid.draws(row["id"], task))
-    except Refused:
-        return None  # draws of other items: said where the pair is made
+def _point(dose: stats.Dose, variant: str, marks: Marks) -> Point:
+    return Point(
+        alpha=dose.alpha,
+        variant=variant,
+        accuracy=interval(dose.accuracy),
+        difference=interval(dose.against_base.difference) if dose.against_base else None,
+        extraction_failed=float(marks.failed.sum() / marks.count.sum()),
+        tokens=float(marks.tokens.mean()),
+    )
 
 
 def _best(best: stats.BestAlpha, direction: Direction) -> Best:
@@ -166,104 +153,103 @@ def _best(best: stats.BestAlpha, direction: Direction) -> Best:
 @finding(60)
 def curves(analysis: Analysis) -> Finding:
     every = analysis.once(rows)
-    controls = {row["id"] for row in analysis.grid.variants if row["null"]}
-    statements = []
-    for row in every:
-        best = row["best"]
-        if best and row["family"] == "clean" and not any(point["variant"] in controls for point in row["points"]):
-            text = f"{row['vector']} on {analysis.grid.title(row['task'])}: alpha={best['alpha']:g} is best, chosen on "
-            text += f"{best['chosen_on']['n']} items; on the others it gives {ranged(best['held_out'])}."
-            statements.append(Statement(text, "unknown" if best["held_out"]["low"] <= 0 else "good", WEIGHT))
     return Finding(
         "curves",
         "How much of the vector",
         lead="Right answers as the scaling coefficient alpha grows; 0 is the base itself. The band is the "
         f"{analysis.level} interval.",
         rows=every,
-        statements=statements,
+        statements=[*_statements(analysis, every)],
         tables=[*_tables(analysis, every)],
-        picture=_picture(analysis, every),
+        picture=_picture(analysis, [row for row in every if not _of_controls(analysis, row)]),
         empty="No curve: a study needs at least two alphas of one vector, such as -m alpha=-1,0,0.5,1.",
     )
+
+
+def _statements(analysis: Analysis, every: Sequence[Curve]) -> Iterator[Statement]:
+    controls = {row["id"] for row in analysis.grid.variants if row["null"]}
+    for row in every:
+        best = row["best"]
+        if best and row["family"] == "clean" and controls.isdisjoint(point["variant"] for point in row["points"]):
+            text = f"{row['vector']} on {analysis.grid.title(row['task'])}: alpha={best['alpha']:g} is best, chosen on "
+            text += f"{best['chosen_on']['n']} items; on the others it gives {ranged(best['held_out'])}."
+            yield Statement(text, "unknown" if best["held_out"]["low"] <= 0 else "good", WEIGHT)
 
 
 def _of_controls(analysis: Analysis, row: Curve) -> bool:
     return any(point["variant"] in analysis.once(nulls.controls) for point in row["points"])
 
 
-def _turn(curve: Curve) -> str:
+def _by_alpha(row: Curve) -> str:
+    return ", ".join(f"{point['alpha']:g}: {points(point['accuracy']['value'], False)}" for point in row["points"])
+
+
+def _turn(row: Curve) -> str:
     """Where a straight line says too little: accuracy is lower at the largest alpha than at a smaller positive one."""
-    above = sorted((point["alpha"], point["accuracy"]["value"]) for point in curve["points"] if point["alpha"] > 0)
+    above = sorted((point["alpha"], point["accuracy"]["value"]) for point in row["points"] if point["alpha"] > 0)
     top = max(above, key=lambda point: point[1], default=None)
     return f"turns down after alpha={top[0]:g}" if top and above[-1][1] < top[1] else ""
 
 
-def _tables(analysis: Analysis, every: Sequence[Curve]) -> Iterator[Table]:
-    def by_alpha(row: Curve) -> str:
-        each = (f"{point['alpha']:g}: {points(point['accuracy']['value'], False)}" for point in row["points"])
-        return ", ".join(each)
+FIELDS = [
+    *ABOUT,
+    tables.computed("right in % by alpha", _by_alpha),
+    tables.points("slope for each unit of alpha", "trend.slope"),
+    tables.p("p (uncorrected)", "trend.p"),
+    tables.computed("shape", _turn),
+    tables.plain("best alpha", "best.alpha"),
+    tables.points("on the other half", "best.held_out"),
+    tables.items("best.held_out"),
+    tables.p("p (uncorrected)", "best.p"),
+]
 
-    fields = [
-        *ABOUT,
-        tables.computed("right in % by alpha", by_alpha),
-        tables.points("slope for each unit of alpha", "trend.slope"),
-        tables.p("p (uncorrected)", "trend.p"),
-        tables.computed("shape", _turn),
-        tables.plain("best alpha", "best.alpha"),
-        tables.points("on the other half", "best.held_out"),
-        tables.items("best.held_out"),
-        tables.p("p (uncorrected)", "best.p"),
-    ]
+
+def _tables(analysis: Analysis, every: Sequence[Curve]) -> Iterator[Table]:
     note = "The best alpha was chosen on one half of the items; its difference to alpha 0 is the other half's."
     yield tables.table(
-        *(analysis, "curves", "Dose and response", every, fields, note),
+        *(analysis, "curves", "Dose and response", every, FIELDS, note),
         detail_row=lambda row: _of_controls(analysis, row),
     )
     each = tables.exploded(every, "points")
     yield tables.table(analysis, "curve_points", "Every point of every curve", each, POINT_FIELDS, detail=True)
 
 
-def _picture(analysis: Analysis, every: Sequence[Curve]) -> Picture:
+def _picture(analysis: Analysis, shown: Sequence[Curve]) -> Picture:
     """A choice a vector and family of prompts, a panel a benchmark."""
+    every = analysis.once(rows)
     several = len({(row["model"], row["vector"]) for row in every}) > 1
-    chosen: dict[str, list[pictures.Curve]] = defaultdict(list)
-    for row in every:
-        if not _of_controls(analysis, row):
-            vector = [f"{row['vector']} on {row['model']}"] if several else []
-            chosen[" · ".join([*vector, f"{row['family']} prompts"])].append(_panel(analysis, row))
-    choices = [Choice(label, panels) for label, panels in chosen.items()]
+
+    def label(row: Curve) -> str:
+        return (f"{row['vector']} on {row['model']} · " if several else "") + f"{row['family']} prompts"
+
+    choices = [Choice(text, [_panel(analysis, row) for row in same]) for text, same in grouped(shown, label).items()]
     legend = [("better", "above alpha 0"), ("worse", "below alpha 0"), ("unclear", "can't be told from it")]
     return Picture("curves", "curve", "Accuracy over alpha", choices, [*legend, ("", "alpha 0 itself")])
 
 
 def _panel(analysis: Analysis, row: Curve) -> pictures.Curve:
     every = row["points"]
-    base = next((point for point in every if point["alpha"] == 0), None)
     return pictures.Curve(
         title=analysis.grid.title(row["task"]),
-        notes=_notes(analysis, row),
+        notes=[*_notes(analysis, row)] or ["Too few alphas for a trend or a best one."],
         x=[point["alpha"] for point in every],
-        value=[round(100 * point["accuracy"]["value"], 3) for point in every],
-        low=[round(100 * point["accuracy"]["low"], 3) for point in every],
-        high=[round(100 * point["accuracy"]["high"], 3) for point in every],
+        **ends(point["accuracy"] for point in every),
         call=[sign_of(point["difference"]) if point["difference"] else "" for point in every],
-        hover=[tables.hover(analysis, POINT_FIELDS, {**row, "part": point}) for point in every],
-        base=None if base is None else 100 * base["accuracy"]["value"],
+        hover=[tables.hover(analysis, POINT_FIELDS, part) for part in tables.exploded([row], "points")],
+        base=next((100 * point["accuracy"]["value"] for point in every if point["alpha"] == 0), None),
     )
 
 
-def _notes(analysis: Analysis, row: Curve) -> list[str]:
-    notes, best, trend = [], row["best"], row["trend"]
-    if best is not None:
+def _notes(analysis: Analysis, row: Curve) -> Iterator[str]:
+    if (best := row["best"]) is not None:
         gain = best["held_out"]
-        notes.append(
+        yield (
             f"Best alpha {number(best['alpha'])}, chosen on one half of the items. On the other half it makes "
             f"{points(gain['value'])} points ({analysis.level}: {span(gain)}; {count(gain['n'])} items; "
             f"uncorrected p {p_value(best['p'])})."
         )
-    if trend is not None:
-        notes.append(
+    if (trend := row["trend"]) is not None:
+        yield (
             f"Straight line: {points(trend['slope']['value'])} points for each unit of alpha "
             f"({span(trend['slope'])}; uncorrected p {p_value(trend['p'])})."
         )
-    return notes or ["Too few alphas for a trend or a best one."]

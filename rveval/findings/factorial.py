@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypedDict, cast
 
 from rveval import stats
-from rveval.findings import recipes, tables
+from rveval.findings import tables
 from rveval.findings.analysis import Analysis, finding, interval
 from rveval.findings.curves import Direction, directions
 from rveval.findings.marks import Floats, ordered
 from rveval.findings.pieces import Finding, Interval, Share, Table
 from rveval.findings.report import TaskRow
-from rveval.findings.study import Grid, under
+from rveval.findings.study import Grid, named, under
 from rveval.findings.wording import number
 
 CUES = ("think", "thinkprefix", "thinksuffix")
@@ -62,8 +62,8 @@ class Factorial(TypedDict):
 def rows(analysis: Analysis) -> list[Factorial]:
     """For every positive alpha, benchmark and cue that all four cells were asked of."""
     grid = analysis.grid
-    asked = [
-        (direction, alpha, clean, task)
+    every = [
+        _factorial(grid, direction, alpha, clean, task)
         for direction in directions(grid)
         for alpha in direction
         if alpha > 0
@@ -71,7 +71,6 @@ def rows(analysis: Analysis) -> list[Factorial]:
         for task in grid.families_of(clean)
         if task["family"] in CUES
     ]
-    every = [_factorial(grid, *of_all) for of_all in asked]
     return [row for row in every if row is not None]
 
 
@@ -88,7 +87,7 @@ def _factorial(grid: Grid, direction: Direction, alpha: float, clean: TaskRow, t
             columns[f"{name}+cue"] = ordered(line.under, line.ids, base.ids, task["task"])
     return Factorial(
         model=direction[alpha]["model"],
-        vector=recipes.named(direction[alpha]),
+        vector=named(direction[alpha]),
         alpha=alpha,
         source=clean["task"],
         cue=task["family"],
@@ -101,10 +100,8 @@ def _factorial(grid: Grid, direction: Direction, alpha: float, clean: TaskRow, t
 
 def _effects(columns: Mapping[str, Floats], name: str) -> Effects:
     measured = stats.factorial(columns["base"], columns["base+cue"], columns[name], columns[f"{name}+cue"])
-    effects = {
-        key: Effect(difference=interval(effect.difference), p=effect.p) for key, effect in vars(measured).items()
-    }
-    return cast(Effects, effects)
+    effects = vars(measured).items()
+    return cast(Effects, {key: Effect(difference=interval(of.difference), p=of.p) for key, of in effects})
 
 
 @finding(120)
@@ -122,22 +119,32 @@ def factorial(analysis: Analysis) -> Finding:
     )
 
 
-def _tables(analysis: Analysis, every: Sequence[Factorial]) -> Iterator[Table]:
-    def right(name: str) -> tables.Field:
-        return tables.computed(name, lambda row: Share(row["cells"][name]) if name in row["cells"] else None)
+def _right(name: str) -> tables.Field:
+    return tables.computed(name, lambda row: Share(row["cells"][name]) if name in row["cells"] else None)
 
-    about = [
-        tables.computed("vector v", lambda row: f"{number(row['alpha'])} {row['vector']} on {row['model']}"),
-        tables.task("source", "benchmark"),
-        tables.plain("cue"),
-        tables.plain("items", "n"),
-    ]
-    fields = [
-        *(*about, *map(right, _CELLS)),
-        tables.points("interaction", "plus.interaction.difference"),
-        tables.p("p (uncorrected)", "plus.interaction.p"),
-    ]
-    yield tables.table(analysis, "factorial", "Prompt by vector", every, fields, open=True)
+
+ABOUT = [
+    tables.computed("vector v", lambda row: f"{number(row['alpha'])} {row['vector']} on {row['model']}"),
+    tables.task("source", "benchmark"),
+    tables.plain("cue"),
+    tables.plain("items", "n"),
+]
+FIELDS = [
+    *ABOUT,
+    *map(_right, _CELLS),
+    tables.points("interaction", "plus.interaction.difference"),
+    tables.p("p (uncorrected)", "plus.interaction.p"),
+]
+EFFECT_FIELDS = [
+    *ABOUT,
+    tables.plain("effect", "words"),
+    tables.points("difference", "effect.difference"),
+    tables.p("p (uncorrected)", "effect.p"),
+]
+
+
+def _tables(analysis: Analysis, every: Sequence[Factorial]) -> Iterator[Table]:
+    yield tables.table(analysis, "factorial", "Prompt by vector", every, FIELDS, open=True)
     effects = [
         {**row, "words": words.format(v=sign), "effect": measured[name]}  # type: ignore[literal-required]
         for row in every
@@ -145,10 +152,5 @@ def _tables(analysis: Analysis, every: Sequence[Factorial]) -> Iterator[Table]:
         for name, words in _WORDS.items()
         if measured is not None
     ]
-    fields = [
-        *about,
-        tables.plain("effect", "words"),
-        tables.points("difference", "effect.difference"),
-        tables.p("p (uncorrected)", "effect.p"),
-    ]
-    yield tables.table(analysis, "effects", "Every effect of prompt and vector", effects, fields, detail=True)
+    title = "Every effect of prompt and vector"
+    yield tables.table(analysis, "effects", title, effects, EFFECT_FIELDS, detail=True)

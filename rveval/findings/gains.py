@@ -15,16 +15,16 @@ if the steps are what made it right.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from rveval.findings import comparisons, nulls, tables
-from rveval.findings.analysis import Analysis, finding
+from rveval.findings.analysis import Analysis, finding, grouped
 from rveval.findings.marks import Floats, Ints, Marks, reordered
 from rveval.findings.pictures import Bars, Choice, Picture
-from rveval.findings.pieces import Finding, Statement, Table
+from rveval.findings.pieces import Finding, Statement
 from rveval.findings.study import Pair
 from rveval.findings.wording import count, points
 
@@ -150,54 +150,46 @@ def _gains(pair: Pair, draw: int, ours: Marks, theirs: Marks) -> Gains:
 
 @finding(110)
 def gains(analysis: Analysis) -> Finding:
-    every = analysis.once(rows)
-    ranked = analysis.once(comparisons.ranked)
+    every, apart = analysis.once(rows), analysis.once(nulls.controls)
+    note = "Each item that was fixed or broken is in one class; they add up to the whole."
+    shares = tables.exploded(every, "classes")
+
+    def is_detail(row: Any) -> bool:
+        return not analysis.grid.shown(row["task"]) or row["variant"] in apart
+
     return Finding(
         "gains",
         "Where the difference comes from",
         lead="Every item that was fixed or broken, by what changed along with the verdict (which is not a proof of "
         "why). An answer that merely became readable is no better reasoning.",
         rows=every,
-        statements=_source(analysis, every, ranked[0]) if ranked else [],
-        tables=[_table(analysis, every)],
-        picture=_picture(analysis, every),
+        statements=[*_source(analysis, every)],
+        tables=[tables.table(analysis, "gains", "Where a difference comes from", shares, FIELDS, note, is_detail)],
+        picture=_picture(analysis, [row for row in every if not is_detail(row)]),
         empty="No pairs to compare: there is no baseline on the same items.",
     )
 
 
-def _source(analysis: Analysis, every: Sequence[Gains], variant: str) -> list[Statement]:
-    """The class that holds most of the net fixed items on clean tasks, where one does."""
+def _source(analysis: Analysis, every: Sequence[Gains]) -> Iterator[Statement]:
+    """The class that holds most of the net fixed items of the first variant on clean tasks, where one does."""
     clean = {task["task"] for task in analysis.grid.clean_tasks()}
-    net: dict[str, int] = {}
-    for row in every:
-        if row["variant"] == variant and row["task"] in clean:
-            for share in row["classes"]:
-                net[share["name"]] = net.get(share["name"], 0) + share["fixed"] - share["broken"]
-    whole, name = sum(net.values()), max(net, key=lambda key: net[key], default="")
-    if name not in _MEANING or not 0 < whole < 2 * net[name]:
-        return []
-    text = f"Most of what {analysis.grid.label(variant)} fixes is {name}: {_MEANING[name]} ({net[name]} items net, "
-    return [Statement(f"{text}{whole} over all classes); that is not better reasoning by itself.", "mixed", WEIGHT)]
+    for variant in analysis.once(comparisons.ranked)[:1]:
+        net: Counter[str] = Counter()
+        for row in every:
+            if row["variant"] == variant and row["task"] in clean:
+                net.update({share["name"]: share["fixed"] - share["broken"] for share in row["classes"]})
+        whole, name = sum(net.values()), max(net, key=lambda key: net[key], default="")
+        if name in _MEANING and 0 < whole < 2 * net[name]:
+            text = f"Most of what {analysis.grid.label(variant)} fixes is {name}: {_MEANING[name]} ({net[name]} items "
+            text += f"net, {whole} over all classes); that is not better reasoning by itself."
+            yield Statement(text, "mixed", WEIGHT)
 
 
-def _table(analysis: Analysis, every: Sequence[Gains]) -> Table:
-    note = "Each item that was fixed or broken is in one class; they add up to the whole."
-    apart, shares = analysis.once(nulls.controls), tables.exploded(every, "classes")
-    return tables.table(
-        *(analysis, "gains", "Where a difference comes from", shares, FIELDS, note),
-        detail_row=lambda row: not analysis.grid.shown(row["task"]) or row["variant"] in apart,
-    )
-
-
-def _picture(analysis: Analysis, every: Sequence[Gains]) -> Picture:
+def _picture(analysis: Analysis, shown: Sequence[Gains]) -> Picture:
     """A choice a task, a panel a variant; subtasks of groups, one by one, are in the table."""
-    chosen: dict[tuple[str, int], list[Gains]] = defaultdict(list)
-    for row in every:
-        if not analysis.heading_of(row["task"]) and row["variant"] not in analysis.once(nulls.controls):
-            chosen[row["task"], row["draw"]].append(row)
-    several = {task for task, draw in chosen if draw}
+    several = {row["task"] for row in shown if row["draw"]}
     choices = []
-    for (task, draw), same in chosen.items():
+    for (task, draw), same in grouped(shown, lambda row: (row["task"], row["draw"])).items():
         reach = max(share[side] for row in same for share in row["classes"] for side in ("fixed", "broken"))
         label = analysis.grid.title(task) + (f" · draw {draw}" if task in several else "")
         choices.append(Choice(label, [_bars(analysis, row, max(reach, 1)) for row in same]))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from rveval import stats
-from rveval.findings import recipes, tables
-from rveval.findings.analysis import Analysis, call, edge_of, finding, interval, kind_of
+from rveval.findings import tables
+from rveval.findings.analysis import Analysis, call, edge_of, finding, grouped, interval, kind_of
 from rveval.findings.marks import ordered
 from rveval.findings.pictures import Call
-from rveval.findings.pieces import Edge, Finding, Interval, Outcome, Statement, Table, Tone
+from rveval.findings.pieces import Edge, Finding, Interval, Outcome, Statement, Tone, Value
 from rveval.findings.report import TaskRow, VariantRow
 from rveval.findings.study import Compared, Grid, Pair
 from rveval.findings.wording import points, span
+from rveval.recipe import RecipeTerm
 
 WEIGHT = 70
 _PLACES = 9  # digits to which alpha times weight is one number
@@ -60,23 +61,20 @@ def rows(analysis: Analysis) -> list[Interference]:
 
     Of the null controls none: what random vectors do to each other was not asked.
     """
-    paired = {(pair.variant, pair.task["task"]): pair for pair in analysis.pairs}
-    every = []
+    paired, every = analysis.paired, []
     for line, alone in _together(analysis.grid):
         for task in analysis.grid.tasks if not line["null"] else ():
-            name = task["task"]
-            known = [paired[row["id"], name] for row in (line, *alone) if (row["id"], name) in paired]
-            if len(known) == 1 + len(alone) and all(known[0].alike(pair) for pair in known[1:]):
-                every.append(_row(known[0], known[1:], task))
-    for name in dict.fromkeys(row["hypotheses"] for row in every):
-        same = [row for row in every if row["hypotheses"] == name]
+            known = [paired.get((row["id"], task["task"])) for row in (line, *alone)]
+            pairs = [pair for pair in known if pair is not None]
+            if len(pairs) == 1 + len(alone) and all(map(pairs[0].alike, pairs)):
+                every.append(_row(pairs[0], pairs[1:], task))
+    for name, same in grouped(every, lambda row: row["hypotheses"]).items():
         analysis.correct(same, name, "do vectors give together what they give alone?")
     for row in every:
         line_pair = paired[row["variant"], row["task"]]
         # Where all together stand at the end that the sum lies beyond, nothing else could have been seen.
         at = stats.edge([stats.accuracy(line_pair.ours)], line_pair.task["chance"])
-        edge = row["beyond"] if at == row["beyond"] else ""
-        row["call"] = call(row["interference"], row["p_holm"], edge)
+        row["call"] = call(row["interference"], row["p_holm"], row["beyond"] if at == row["beyond"] else "")
         row["said"] = _said(row, analysis.grid.title(row["task"]))
     return every
 
@@ -84,30 +82,23 @@ def rows(analysis: Analysis) -> list[Interference]:
 def _together(grid: Grid) -> Iterator[tuple[VariantRow, list[VariantRow]]]:
     """Every line of several terms of which each was also run alone, and those lines in the order of its terms.
 
-    The lines share base, way of asking, scope and transforms. A term is known by its content hashes, and by how much
-    of it is added: alpha times its weight, so that 0.5 * [2 a] is a alone of 1 * [a + b]. Where alpha 0.5 with weight
-    2 and alpha 1 were both run, the one with the alpha of the sum is taken.
+    A term is known by its contents and by how much of it is added: alpha times its weight, so that 0.5 * [2 a] is a
+    alone of 1 * [a + b]. Where alpha 0.5 with weight 2 and alpha 1 were both run, the one with the alpha of the sum is
+    taken.
     """
-    alone: dict[str, list[VariantRow]] = {}
-    for row in grid.variants:
-        if len(row["terms"]) == 1:
-            alone.setdefault(_key(row, row["terms"][0]), []).append(row)
+
+    def key(line: VariantRow, term: RecipeTerm) -> str:
+        added = round(line["alpha"] * term.weight, _PLACES)
+        return grid.same(line, alpha=None, terms=term.known | {"weight": added})
+
+    terms = {row["id"]: grid.recipes[row["id"]].terms for row in grid.variants}
+    single = [row for row in grid.variants if len(terms[row["id"]]) == 1]
+    alone = grouped(single, lambda row: key(row, *terms[row["id"]]))
     for line in grid.variants:
-        if len(line["terms"]) > 1:
-            lines = [alone.get(_key(line, term), []) for term in line["terms"]]
+        if len(terms[line["id"]]) > 1:
+            lines = [alone.get(key(line, term), []) for term in terms[line["id"]]]
             if all(lines):
-                yield line, [_nearest(line, same) for same in lines]
-
-
-def _nearest(line: VariantRow, same: Sequence[VariantRow]) -> VariantRow:
-    return min(same, key=lambda row: row["alpha"] != line["alpha"])
-
-
-def _key(row: VariantRow, term: dict[str, Any]) -> str:
-    """One term of a line, and what the line does with it."""
-    added = round(row["alpha"] * term.get("weight", 1.0), _PLACES)
-    content = {"plus": term.get("plus"), "minus": term.get("minus"), "added": added}
-    return recipes.same(row, alpha=None, terms=content)
+                yield line, [min(same, key=lambda row: row["alpha"] != line["alpha"]) for same in lines]
 
 
 def _row(line: Pair, alone: Sequence[Pair], task: TaskRow) -> Interference:
@@ -146,49 +137,48 @@ def _said(row: Interference, title: str) -> str:
     return text if row["call"] in ("better", "worse") else f"{text}: that can't be told from adding up"
 
 
+def _alone(analysis: Analysis, row: Interference) -> Value:
+    parts = [(analysis.grid.label(part["variant"]), points(part["difference"]["value"])) for part in row["alone"]]
+    return "; ".join(f"{label}: {difference}" for label, difference in parts)
+
+
+def _verdict(row: Interference) -> Value:
+    beyond = f", {_BEYOND[row['beyond']].format('the sum')}" if row["beyond"] else ""
+    return Outcome(_CALLS[row["call"]] + beyond, row["call"])
+
+
+FIELDS = [
+    tables.variant(),
+    tables.task(),
+    tables.items("interference"),
+    tables.points("together", "together"),
+    tables.asked("each alone", _alone),
+    tables.points("sum", "total"),
+    tables.points("together - sum", "interference", bold=True),
+    tables.p("p", "p"),
+    tables.p("p (Holm)", "p_holm"),
+    tables.detectable(),
+    tables.computed("verdict", _verdict),
+]
+
+
 @finding(80)
 def interference(analysis: Analysis) -> Finding:
-    every = analysis.once(rows)
+    every, title = analysis.once(rows), "Several vectors together"
     tones: dict[str, Tone] = {"better": "good", "worse": "mixed"}
     statements = [
         Statement(f"{analysis.grid.label(row['variant'])}: {row['said']}.", tones.get(row["call"], "unknown"), WEIGHT)
         for row in every
         if row["family"] == "clean" and analysis.grid.shown(row["task"])
     ]
+    note = "Differences to the baseline, paired by item; bold where it counts after Holm's correction."
     return Finding(
         "interference",
-        "Several vectors together",
+        title,
         lead="What several vectors give at once, against the sum of what each gives alone, paired by item. Below zero "
         "they stand in each other's way, or do the same thing.",
         rows=every,
         statements=statements,
-        tables=[_table(analysis, every)],
+        tables=[tables.table(analysis, "interference", title, every, FIELDS, note, open=True, paper=True)],
         empty="Not run: it needs two vectors together and each alone, such as vector.weights=[1,1], [1,0] and [0,1].",
     )
-
-
-def _table(analysis: Analysis, every: Sequence[Interference]) -> Table:
-    def alone(row: Interference) -> str:
-        label = analysis.grid.label
-        return "; ".join(f"{label(part['variant'])}: {points(part['difference']['value'])}" for part in row["alone"])
-
-    def verdict(row: Interference) -> Outcome:
-        beyond = f", {_BEYOND[row['beyond']].format('the sum')}" if row["beyond"] else ""
-        return Outcome(_CALLS[row["call"]] + beyond, row["call"])
-
-    fields = [
-        tables.variant(),
-        tables.task(),
-        tables.items("interference"),
-        tables.points("together", "together"),
-        tables.computed("each alone", alone),
-        tables.points("sum", "total"),
-        tables.points("together - sum", "interference", bold=True),
-        tables.p("p", "p"),
-        tables.p("p (Holm)", "p_holm"),
-        tables.detectable(),
-        tables.computed("verdict", verdict),
-    ]
-    note = "Differences to the baseline, paired by item; bold where it counts after Holm's correction."
-    title = "Several vectors together"
-    return tables.table(analysis, "interference", title, every, fields, note, open=True, paper=True)

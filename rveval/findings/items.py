@@ -26,11 +26,12 @@ last line `[... N characters more]`.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rveval.findings.analysis import grouped
 from rveval.findings.gains import CLASSES, moves
 from rveval.findings.marks import Marks, reordered
 from rveval.findings.old_records import source_of
@@ -62,55 +63,66 @@ def cut(text: str) -> str:
 
 
 @dataclass
-class Pieces:
-    """Rows of some columns, written as pieces of about a megabyte."""
+class _Pieces:
+    """Item files of one kind, piece after piece; `files` are those that were written."""
 
     folder: Path
     prefix: str
-    columns: tuple[str, ...]
     files: list[PartFile] = field(default_factory=list)
-    rows: dict[str, list[Any]] = field(default_factory=dict)
-    extra: dict[str, dict[str, str]] = field(default_factory=dict)
-    first: int = 0
-    held: int = 0
+
+    def write(self, n: int, value: Mapping[str, Any]) -> None:
+        """One more piece, of n items."""
+        key, first = f"{self.prefix}-{len(self.files)}", sum(part["n"] for part in self.files)
+        data = piece(key, {"first": first, **value})
+        (self.folder / f"{key}.js").write_bytes(data)
+        self.files.append(PartFile(file=f"{key}.js", first=first, n=n, bytes=len(data)))
+
+    def write_all(self, columns: Mapping[str, Sequence[Any]], **extra: int) -> list[PartFile]:
+        """Whole columns; `extra` stands in every piece."""
+        whole = len(next(iter(columns.values())))
+        for start in range(0, whole, ITEMS):
+            rows = {name: column[start : start + ITEMS] for name, column in columns.items()}
+            self.write(min(ITEMS, whole - start), {**extra, **rows})
+        return self.files
+
+
+@dataclass
+class _Texts(_Pieces):
+    """Rows of some columns as they come, a piece for about each megabyte; `odd`: prompts by place."""
+
+    columns: tuple[str, ...] = ()
+    rows: list[tuple[str | None, ...]] = field(default_factory=list)
+    odd: dict[str, str] | None = None
     size: int = 0
 
-    def add(self, *values: Any) -> None:
+    def add(self, *values: str | None) -> None:
         """One item's row."""
-        for name, value in zip(self.columns, values, strict=True):
-            self.rows.setdefault(name, []).append(value)
-            self.size += len(value) if isinstance(value, str) else 4
-        self.held += 1
+        self.rows.append(tuple(None if value is None else cut(value) for value in values))
+        self.size += sum(4 if value is None else len(value) for value in self.rows[-1])
         if self.size >= BYTES:
             self.close()
 
     def close(self) -> None:
         """Write what is held."""
-        if not self.held:
-            return
-        write(self.folder, self.prefix, self.files, self.first, self.held, {**self.rows, **self.extra})
-        self.first, self.held, self.size = self.first + self.held, 0, 0
-        self.rows, self.extra = {}, {name: {} for name in self.extra}
-
-
-def write(folder: Path, prefix: str, files: list[PartFile], first: int, n: int, value: dict[str, Any]) -> None:
-    """Write one piece and add it to `files`."""
-    key = f"{prefix}-{len(files)}"
-    data = piece(key, {"first": first, **value})
-    (folder / f"{key}.js").write_bytes(data)
-    files.append(PartFile(file=f"{key}.js", first=first, n=n, bytes=len(data)))
+        if self.rows:
+            value: dict[str, Any] = dict(zip(self.columns, map(list, zip(*self.rows, strict=True)), strict=True))
+            self.write(len(self.rows), value if self.odd is None else {**value, "prompts": self.odd})
+            self.rows, self.odd, self.size = [], None if self.odd is None else {}, 0
 
 
 @dataclass
 class _Set:
-    """A set while it is written: which variant's prompts were kept, and a mark of each item and prompt."""
+    """A set while it is written: its first cell gives ids and prompts, of which a hash is `seen`.
+
+    `strangers` are the variants whose items come in another order.
+    """
 
     name: str
     record: CellRecord
-    prompts: Pieces
+    prompts: _Texts
     seen: list[int] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
-    texts: dict[str, Pieces] = field(default_factory=dict)
+    texts: dict[str, _Texts] = field(default_factory=dict)
     strangers: set[str] = field(default_factory=set)
 
 
@@ -126,35 +138,51 @@ class Items:
         self._folder = folder
         self._sets: dict[str, _Set] = {}
 
-    def keep(self, record: CellRecord, variant: str) -> _Texts:
-        """What writes the texts of a cell."""
-        key = asked_as(record)
-        if key not in self._sets:
-            name = f"s{len(self._sets)}"
-            prompts = Pieces(self._folder, f"{name}-prompts", ("prompts", "targets"))
-            self._sets[key] = _Set(name, record, prompts)
-        kept = self._sets[key]
+    def keep(self, record: CellRecord, variant: str, samples: Iterable[Sample]) -> Iterator[Sample]:
+        """The samples of a cell; their texts are written as they go by. A set's first cell also gives ids and prompts.
+
+        Args:
+            record: of the cell.
+            variant: its line.
+            samples: in the order of the cell.
+        """
+        name = f"s{len(self._sets)}"
+        fresh = _Set(name, record, _Texts(self._folder, f"{name}-prompts", columns=("prompts", "targets")))
+        kept = self._sets.setdefault(asked_as(record), fresh)
         columns = ("responses", "extracted", "strict", "why")
-        texts = Pieces(self._folder, f"{kept.name}-{variant}-texts", columns, extra={"prompts": {}})
+        texts = _Texts(self._folder, f"{kept.name}-{variant}-texts", columns=columns, odd={})
         kept.texts[variant] = texts
-        return _Texts(kept, texts, variant, first=not kept.ids)
+        place, ids = 0, kept.ids
+        for sample in samples:
+            yield sample
+            if sample["sample_index"]:
+                continue
+            item, prompt = str(sample["item_id"]), sample["prompt"]
+            if kept is fresh:
+                ids.append(item)
+                kept.seen.append(hash(prompt))
+                kept.prompts.add(prompt, sample["target"])
+            elif place >= len(ids) or ids[place] != item:
+                kept.strangers.add(variant)
+            elif kept.seen[place] != hash(prompt) and texts.odd is not None:
+                texts.odd[str(place)] = cut(prompt)
+                texts.size += len(prompt)
+            if variant not in kept.strangers:
+                texts.add(sample["response"], sample["extracted"], sample["extracted_strict"], sample.get("why", ""))
+            place += 1
+        texts.close()
+        kept.prompts.close()
 
     def finish(self, grid: Grid) -> list[ItemSet]:
         """Write ids and marks, once all cells are read; returns what summary.json says of the files."""
-        cells: dict[str, list[Cell]] = {}
-        for cell in grid.cells.values():
-            cells.setdefault(asked_as(cell.record), []).append(cell)
+        cells = grouped(grid.cells.values(), lambda cell: asked_as(cell.record))
         clean = {_clean_key(kept.record): kept.name for kept in self._sets.values() if kept.record["family"] == "clean"}
         return [self._finished(kept, cells[key], grid, clean) for key, kept in self._sets.items()]
 
     def _finished(self, kept: _Set, cells: Sequence[Cell], grid: Grid, clean: dict[Any, str]) -> ItemSet:
         record, ids = kept.record, tuple(kept.ids)
-        files: list[PartFile] = []
         first = reordered(cells[0].marks, ids, record["task"])
-        for start in range(0, len(ids), ITEMS):
-            here = slice(start, start + ITEMS)
-            rows = {"ids": ids[here], "changed": first.changed[here].tolist(), "left_alone": first.left[here]}
-            write(self._folder, f"{kept.name}-items", files, start, len(ids[here]), rows)
+        columns = {"ids": ids, "changed": first.changed.tolist(), "left_alone": first.left.tolist()}
         for cell in cells:
             if cell.variant in kept.strangers:
                 where = f"{cell.record['variant']['label']}, {record['task']}"
@@ -167,7 +195,7 @@ class Items:
             family=record["family"],
             n=len(ids),
             clean=None if record["family"] == "clean" else clean.get(_clean_key(record)),
-            items=files,
+            items=_Pieces(self._folder, f"{kept.name}-items").write_all(columns),
             prompts=kept.prompts.files,
             variants=[self._variant(kept, cell, ids, grid) for cell in cells],
         )
@@ -177,12 +205,8 @@ class Items:
         key = (cell.variant, kept.record["task"], kept.record["draw"])
         base = grid.cells.get(grid.bases.get(key, key))
         columns = _columns(marks, reordered(base.marks, ids, kept.record["task"]) if base else None)
-        files: list[PartFile] = []
-        for start in range(0, len(ids), ITEMS):
-            rows = {name: column[start : start + ITEMS] for name, column in columns.items()}
-            value = {"samples": int(marks.count.max()), **rows}
-            n = min(ITEMS, len(ids) - start)
-            write(self._folder, f"{kept.name}-{cell.variant}-marks", files, start, n, value)
+        pieces = _Pieces(self._folder, f"{kept.name}-{cell.variant}-marks")
+        files = pieces.write_all(columns, samples=int(marks.count.max()))
         texts = [] if cell.variant in kept.strangers else kept.texts[cell.variant].files
         return VariantItems(variant=cell.variant, marks=files, texts=texts)
 
@@ -208,40 +232,3 @@ def _columns(marks: Marks, base: Marks | None) -> dict[str, list[Any]]:
     moved = moves(marks, base)
     names = (*CLASSES, "")
     return columns | {"move": moved.move.tolist(), "class": [names[kind] for kind in moved.kind.tolist()]}
-
-
-@dataclass
-class _Texts:
-    """Keeps the texts of one cell; the first cell of a set also gives ids and prompts."""
-
-    of: _Set
-    texts: Pieces
-    variant: str
-    first: bool
-
-    def take(self, place: int, sample: Sample) -> None:
-        """One item, in the order of the cell."""
-        prompt, item = sample["prompt"], str(sample["item_id"])
-        if self.first:
-            self.of.ids.append(item)
-            self.of.seen.append(hash(prompt))
-            self.of.prompts.add(cut(prompt), cut(sample["target"]))
-        elif place >= len(self.of.ids) or self.of.ids[place] != item:
-            self.of.strangers.add(self.variant)
-            return
-        elif self.of.seen[place] != hash(prompt):
-            self.texts.extra["prompts"][str(place)] = cut(prompt)
-            self.texts.size += len(prompt)
-        extracted, strict = sample["extracted"], sample["extracted_strict"]
-        self.texts.add(
-            cut(sample["response"]),
-            None if extracted is None else cut(extracted),
-            None if strict is None else cut(strict),
-            sample.get("why", ""),
-        )
-
-    def done(self) -> None:
-        """Write what is left."""
-        self.texts.close()
-        if self.first:
-            self.of.prompts.close()

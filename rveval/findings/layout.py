@@ -6,44 +6,49 @@ Two cells of one variant on one task and draw differ in how they were asked; the
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from rveval.errors import Problem, Refused
-from rveval.findings import old_records, recipes
-from rveval.findings.marks import Keep, Marks, read
+from rveval.findings import old_records
+from rveval.findings.analysis import grouped
+from rveval.findings.marks import Marks, read
 from rveval.findings.report import TaskRow, VariantRow
 from rveval.findings.study import Cell, Grid, Study
 from rveval.findings.ways import asked_as, ways_of
-from rveval.store import CellRecord
+from rveval.recipe import Recipe
+from rveval.store import CellRecord, Sample
+
+LineKey = tuple[str, str]
+"""What makes a line: a fingerprint, and the way in which it was asked."""
+Keep = Callable[[CellRecord, str, Iterable[Sample]], Iterator[Sample]]
+"""From a cell, the id of its line and its samples to the same samples, whose texts are kept as they go by."""
 
 
 @dataclass(frozen=True)
 class _Listed:
-    """A complete cell that a study lists."""
+    """A complete cell that a study lists; `repeat` is the number of its repeat, 0 for a first run."""
 
     record: CellRecord
     study: Study
     label: str
+    repeat: int
 
     @property
-    def repeat(self) -> int:
-        """The number of the repeat that it is; 0 for a first run."""
-        return int(self.record["settings"].get("repeat") or 0)
+    def order(self) -> tuple[Any, ...]:
+        """The base before its variants, as it gives the prompts of the item files."""
+        variant = self.record["variant"]
+        return variant["model"], variant["base"], bool(variant["terms"]), variant["vector"], variant["alpha"]
 
 
-KeepOf = Callable[[CellRecord, str], Keep]
-"""From a cell and the id of its line to what is done with its texts."""
-
-
-def lay_out(studies: Sequence[Study], keep: KeepOf | None = None, tick: Callable[[int], None] | None = None) -> Grid:
+def lay_out(studies: Sequence[Study], keep: Keep | None = None, tick: Callable[[int], None] | None = None) -> Grid:
     """Read all complete cells of the studies and lay them out.
 
     Args:
         studies: at least one.
-        keep: for a cell, what is to be done with its texts.
+        keep: what is to be done with texts.
         tick: told of the items of every cell that was read.
 
     Raises:
@@ -54,31 +59,39 @@ def lay_out(studies: Sequence[Study], keep: KeepOf | None = None, tick: Callable
     ways = ways_of([cell.record for cell in listed.values() if not cell.repeat])
     ids = _lines(grid, listed, ways, len(studies) > 1)
     problems: list[Problem] = []
-    for cell_id, cell in sorted(listed.items(), key=lambda pair: _reading_order(pair[1], pair[0])):
-        line = ids.get((cell.record["variant"]["fingerprint"], ways.get(cell_id, "")), "")
+    for cell_id, cell in sorted(listed.items(), key=lambda pair: _reading_order(*pair)):
+        record, way = cell.record, ways.get(cell_id, "")
+        line = ids.get((record["variant"]["fingerprint"], way), "")
         try:
-            marks = _read(cell, keep(cell.record, line) if keep and not cell.repeat else None)
+            marks = _read(cell, line, keep)
         except Refused as error:
             problems.extend(error.problems)
             continue
-        whole = Cell(cell.record, marks, line, ways.get(cell_id, ""))
+        whole = Cell(record, marks, line, way)
         if cell.repeat:
             grid.repeats.append(whole)
         else:
-            grid.cells[line, cell.record["task"], cell.record["draw"]] = whole
+            grid.cells[line, record["task"], record["draw"]] = whole
         if tick is not None:
             tick(marks.n)
     if problems:
         raise Refused(problems)
-    grid.tasks = _task_rows(list(grid.cells.values()))
+    grid.tasks = _task_rows(grid.cells.values())
     _find_bases(grid)
     return grid
 
 
-def _read(cell: _Listed, keep: Keep | None) -> Marks:
+def _reading_order(cell_id: str, cell: _Listed) -> tuple[Any, ...]:
+    record = cell.record
+    return *cell.order, record["family"] != "clean", record["task"], record["draw"], cell_id
+
+
+def _read(cell: _Listed, line: str, keep: Keep | None) -> Marks:
     record, where = cell.record, f"{cell.label}, {cell.record['task']}"
     samples = cell.study.reader.stream_samples(record["cell_id"])
-    marks = read(samples, where, code=old_records.reads_code(record), keep=keep)
+    if keep and not cell.repeat:
+        samples = keep(record, line, samples)
+    marks = read(samples, where, code=old_records.reads_code(record))
     if marks.n != record["n"]:
         what = f"{marks.n} items, and cell.json says {record['n']}"
         raise Refused(Problem(what, where, fix="run this cell again with force=true"))
@@ -89,66 +102,55 @@ def _complete(studies: Sequence[Study], grid: Grid) -> dict[str, _Listed]:
     """All cells that are there; those that a study lists and the store does not have become problems."""
     listed: dict[str, _Listed] = {}
     problems: list[Problem] = []
-    for study in studies:
-        for entry in study.entries:
-            for cell_id in entry["cells"]:
-                if not study.reader.has(cell_id):
-                    what = f"the cell {cell_id} is listed and not in the store: it was removed, or never finished"
-                    grid.problem("missing", what, f"{study.name}: {entry['label']}", "run the same command again")
-                    continue
-                try:
-                    listed.setdefault(cell_id, _Listed(study.reader.read_cell(cell_id), study, entry["label"]))
-                except Refused as error:
-                    problems.extend(error.problems)
+    every = [(study, entry, cell_id) for study in studies for entry in study.entries for cell_id in entry["cells"]]
+    for study, entry, cell_id in every:
+        if not study.reader.has(cell_id):
+            what = f"the cell {cell_id} is listed and not in the store: it was removed, or never finished"
+            grid.problem("missing", what, f"{study.name}: {entry['label']}", "run the same command again")
+            continue
+        try:
+            record = study.reader.read_cell(cell_id)
+        except Refused as error:
+            problems.extend(error.problems)
+        else:
+            repeat = int(record["settings"].get("repeat") or 0)
+            listed.setdefault(cell_id, _Listed(record, study, entry["label"], repeat))
     if problems:
         raise Refused(problems)
-    if not any(not cell.repeat for cell in listed.values()):
-        names = ", ".join(study.name for study in studies)
+    if all(cell.repeat for cell in listed.values()):
+        where = f"study {', '.join(study.name for study in studies)}"
         refused = [row["label"] for study in studies for row in study.reader.refusals(study.name)]
-        raise Refused(
-            Problem(
-                "no complete cell",
-                where=f"study {names}",
-                expected="a variant that was asked something" if refused else "",
-                found=f"{len(refused)} that were refused: {', '.join(refused[:5])}" if refused else "",
-                fix="run it first: python -m rveval study=NAME ...",
-            )
-        )
+        found = f"{len(refused)} that were refused: {', '.join(refused[:5])}" if refused else ""
+        expected = "a variant that was asked something" if refused else ""
+        fix = "run it first: python -m rveval study=NAME ..."
+        raise Refused(Problem("no complete cell", where, expected, found, fix))
     return listed
 
 
-def _lines(grid: Grid, listed: dict[str, _Listed], ways: dict[str, str], several: bool) -> dict[tuple[str, str], str]:
-    """Fill `grid.variants`; returns ids by fingerprint and way."""
-    firsts: dict[tuple[str, str], _Listed] = {}
-    for cell_id, cell in listed.items():
-        if cell_id in ways:
-            firsts.setdefault((cell.record["variant"]["fingerprint"], ways[cell_id]), cell)
-    keys = sorted(firsts, key=lambda key: (*_order(firsts[key]), key))
-    labels = _labels(firsts, keys, several)
-    ids: dict[tuple[str, str], str] = {}
-    for key in keys:
+def _lines(grid: Grid, listed: Mapping[str, _Listed], ways: Mapping[str, str], several: bool) -> dict[LineKey, str]:
+    """Fill `grid.variants` and `grid.recipes`; returns ids by fingerprint and way."""
+    firsts: dict[LineKey, _Listed] = {}
+    for cell_id, way in ways.items():
+        firsts.setdefault((listed[cell_id].record["variant"]["fingerprint"], way), listed[cell_id])
+    firsts = dict(sorted(firsts.items(), key=lambda pair: (*pair[1].order, pair[0])))
+    labels = _labels(firsts, several)
+    ids: dict[LineKey, str] = {}
+    for key, cell in firsts.items():
         ids[key] = _id(key[0], ids.values())
-        grid.variants.append(_line(ids[key], labels[key], key[1], firsts[key]))
-    grid.variants.sort(key=lambda row: (row["model"], row["base"], not row["is_baseline"], *recipes.order(row)))
+        grid.recipes[ids[key]] = recipe = old_records.recipe_of(cell.record)
+        grid.variants.append(_line(ids[key], labels[key], key[1], cell, recipe))
+    grid.variants.sort(key=lambda row: _line_order(row, grid.recipes[row["id"]]))
     return ids
 
 
-def _order(cell: _Listed) -> tuple[Any, ...]:
-    variant = cell.record["variant"]
-    return variant["model"], variant["base"], bool(variant["terms"]), variant["vector"], variant["alpha"]
+def _line_order(row: VariantRow, recipe: Recipe) -> tuple[Any, ...]:
+    null, vector, *rest = recipe.sort_key
+    return row["model"], row["base"], *((0,) if row["is_baseline"] else (1, null, vector, row["misfit"], *rest))
 
 
-def _reading_order(cell: _Listed, cell_id: str) -> tuple[Any, ...]:
-    """The base before its variants, as it gives the prompts of the item files; clean before families."""
-    record = cell.record
-    return *_order(cell), record["family"] != "clean", record["task"], record["draw"], cell_id
-
-
-def _labels(
-    firsts: dict[tuple[str, str], _Listed], keys: Iterable[tuple[str, str]], several: bool
-) -> dict[tuple[str, str], str]:
+def _labels(firsts: Mapping[LineKey, _Listed], several: bool) -> dict[LineKey, str]:
     """Labels that tell all lines apart: by how they were asked, by study, by fingerprint, in this order."""
-    labels = {key: firsts[key].label + (f" ({key[1]})" if key[1] else "") for key in keys}
+    labels = {key: cell.label + (f" ({key[1]})" if key[1] else "") for key, cell in firsts.items()}
     for more in ([lambda key: firsts[key].study.name] if several else []) + [lambda key: key[0][:8]]:
         shared = Counter(labels.values())
         labels = {key: f"{text} [{more(key)}]" if shared[text] > 1 else text for key, text in labels.items()}
@@ -165,54 +167,68 @@ def _id(fingerprint: str, taken: Iterable[str]) -> str:
     return name
 
 
-def _line(name: str, label: str, way: str, cell: _Listed) -> VariantRow:
-    variant = cell.record["variant"]
-    row = {
-        "id": name,
-        "label": label,
-        "alpha": 0.0 if not variant["terms"] else variant["alpha"],
-        "fingerprint": variant["fingerprint"],
-        "is_baseline": not variant["terms"],
-        "baseline": None,
-        "model": variant["model"],
-        "vector": variant["vector"] if variant["terms"] else "",
-        "terms": variant["terms"],
-        "base": variant["base"],
-        "asked": way,
-        "study": cell.study.name,
-        "remarks": [],
-    }
-    return recipes.described(cast(VariantRow, row), variant, cell.label)
+def _line(name: str, label: str, way: str, cell: _Listed, recipe: Recipe) -> VariantRow:
+    variant, misfit, is_baseline = cell.record["variant"], old_records.misfit_of(cell.record), not recipe.terms
+    forced = "forced" if recipe.forced else ""
+    formula = filter(None, [replace(recipe, forced=False).formula, misfit, forced])
+    return VariantRow(
+        id=name,
+        label=label,
+        alpha=0.0 if is_baseline else recipe.alpha,
+        fingerprint=variant["fingerprint"],
+        is_baseline=is_baseline,
+        baseline=None,
+        model=variant["model"],
+        vector="" if is_baseline else variant["vector"],
+        terms=variant["terms"],
+        scope=list(recipe.scope),
+        kinds=sorted(recipe.kinds),
+        layers=list(recipe.layers) if recipe.layers else None,
+        ramp=list(recipe.ramp),
+        steps=[step.known for step in recipe.steps],
+        other=None if is_baseline else variant.get("other"),
+        forced=recipe.forced,
+        misfit=misfit.removeprefix("misfit "),
+        null=recipe.null,
+        about="" if is_baseline else _about(recipe, misfit, cell.label),
+        formula=", ".join(formula),
+        base=variant["base"],
+        asked=way,
+        study=cell.study.name,
+        remarks=[],
+    )
+
+
+def _about(recipe: Recipe, misfit: str, label: str) -> str:
+    """What is made of the vector, as its label says it in brackets; where a label doesn't, in the same words.
+
+    The label comes first because it tells `weights 1, 0` from `weights 0, 1`: terms of weight 0 are in no old record.
+    """
+    _, bracket, inner = label.partition(f" {recipe.vector} [")
+    if bracket and inner.endswith("]"):
+        return inner.removesuffix("]")
+    return "; ".join(filter(None, [misfit, recipe.about]))
 
 
 def _find_bases(grid: Grid) -> None:
     """Whose baseline is whose, cell by cell: everything but the weights is the same."""
     known = {asked_as(cell.record): key for key, cell in grid.cells.items() if not cell.record["variant"]["terms"]}
-    for key, cell in grid.cells.items():
-        base = known.get(asked_as(cell.record))
-        if base is not None:
-            grid.bases[key] = base
+    places = ((key, known.get(asked_as(cell.record))) for key, cell in grid.cells.items())
+    grid.bases = {key: base for key, base in places if base}
     for row in grid.variants:
         if not row["is_baseline"]:
-            count = Counter(grid.bases[key][0] for key in grid.cells if key[0] == row["id"] and key in grid.bases)
+            count = Counter(base[0] for key, base in grid.bases.items() if key[0] == row["id"])
             row["baseline"] = count.most_common(1)[0][0] if count else None
 
 
-def _task_rows(cells: Sequence[Cell]) -> list[TaskRow]:
+def _task_rows(cells: Iterable[Cell]) -> list[TaskRow]:
     """All tasks of the cells, and a group wherever two of its tasks were asked: groups first, clean before families."""
-    by_task: dict[str, list[Cell]] = defaultdict(list)
-    for cell in cells:
-        by_task[cell.record["task"]].append(cell)
-    rows = [_task_row(of_task) for of_task in by_task.values()]
-    members: dict[str, list[TaskRow]] = defaultdict(list)
-    for row in rows:
-        if row["group"]:
-            members[row["group"]].append(row)
-    for group, of_group in members.items():
-        if len(of_group) > 1:
-            rows.append(_group_row(group, sorted(of_group, key=lambda row: row["task"])))
+    rows = [_task_row(same) for same in grouped(cells, lambda cell: cell.record["task"]).values()]
+    for group, members in grouped((row for row in rows if row["group"]), lambda row: row["group"]).items():
+        if len(members) > 1:
+            rows.append(_group_row(group, sorted(members, key=lambda row: row["task"])))
         else:
-            of_group[0]["group"], of_group[0]["shown"] = "", True
+            members[0]["group"], members[0]["shown"] = "", True
     return sorted(rows, key=_task_order)
 
 

@@ -1,4 +1,4 @@
-"""One pass over a cell's samples: numbers for the statistics stay, texts go by (to the item files, if there are any).
+"""One pass over a cell's samples: numbers for the statistics stay, texts go by.
 
 A cell of 200,000 items takes some megabytes here, however long its answers are.
 """
@@ -9,8 +9,8 @@ import hashlib
 import re
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from rveval.errors import Problem, Refused
 from rveval.store import Sample
@@ -27,16 +27,6 @@ _AGAIN = "run the cell again with force=true"
 
 Floats: TypeAlias = "NDArray[np.float64]"
 Ints: TypeAlias = "NDArray[np.int64]"
-
-
-class Keep(Protocol):
-    """What else is done with the texts of a cell."""
-
-    def take(self, place: int, sample: Sample) -> None:
-        """An item's first sample, as it goes by, and the item's place."""
-
-    def done(self) -> None:
-        """The cell is at its end."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +58,7 @@ class Marks:
     tokens: Ints
     mean_tokens: Floats
     changed: Ints
-    left: tuple[str, ...]
+    left: NDArray[np.object_]
     answers: Ints
 
     @property
@@ -82,7 +72,6 @@ class Marks:
 
 
 _COUNTED = ("count", "right", "strict", "failed", "cut", "steps", "bad_cut", "bad_failed", "sum", "changed", "answers")
-_TEXTS = ("ids", "left")
 
 
 def shows_steps(response: str, code: bool = False) -> bool:
@@ -108,95 +97,69 @@ def shows_steps(response: str, code: bool = False) -> bool:
     return sum(1 for _ in zip(_WORD.finditer(text), range(_WORDS), strict=False)) == _WORDS
 
 
-@dataclass
-class _Growing:
-    """Marks while the samples go by."""
-
-    where: str
-    code: bool
-    places: dict[str, int] = field(default_factory=dict)
-    columns: dict[str, array[int]] = field(default_factory=lambda: {name: array("q") for name in _COUNTED})
-    tokens: array[int] = field(default_factory=lambda: array("q"))
-    left: list[str] = field(default_factory=list)
-
-    def place(self, sample: Sample) -> int:
-        """The item's place; a new one for an item that was not seen yet.
-
-        Raises:
-            Refused: the sample has no id.
-        """
-        item = sample.get("item_id")
-        if not item:
-            what = "a sample has no item_id, so it can't be paired with another variant's"
-            raise Refused(Problem(what, where=self.where, fix=_AGAIN))
-        place = self.places.setdefault(str(item), len(self.places))
-        if place == len(self.left):
-            self.left.append(sample.get("left_alone", ""))
-            for column in self.columns.values():
-                column.append(0)
-        return place
-
-    def add(self, place: int, sample: Sample) -> None:
-        right, cut, failed = sample["correct"], sample["finish_reason"] == "length", sample["extraction_failed"]
-        counted = {
-            "count": 1,
-            "right": right,
-            "strict": sample["correct_strict"],
-            "failed": failed,
-            "cut": cut,
-            "steps": shows_steps(sample["response"], self.code),
-            "bad_cut": cut and not right,
-            "bad_failed": failed and not right and not cut,
-            "sum": sample["n_output_tokens"],
-        }
-        for name, value in counted.items():
-            if value:
-                self.columns[name][place] += value
-        self.tokens.append(sample["n_output_tokens"])
-
-    def add_first(self, place: int, sample: Sample) -> None:
-        """What only the first sample of an item tells.
-
-        Raises:
-            Refused: the item was there already.
-        """
-        if self.columns["answers"][place]:
-            raise Refused(Problem(f"item {sample['item_id']} is there twice", where=self.where, fix=_AGAIN))
-        self.columns["changed"][place] = bool(sample.get("changed", False))
-        text = sample["response"].encode("utf-8", "surrogatepass")
-        self.columns["answers"][place] = 1 + int.from_bytes(hashlib.blake2b(text, digest_size=7).digest())
-
-
-def read(samples: Iterable[Sample], where: str, code: bool = False, keep: Keep | None = None) -> Marks:
-    """The marks of a cell; texts go by.
+def read(samples: Iterable[Sample], where: str, code: bool = False) -> Marks:
+    """The marks of a cell.
 
     Args:
         samples: of one cell, in any order.
         where: words for the cell, for errors.
         code: whether answers are programs.
-        keep: what else is done with texts.
 
     Raises:
         Refused: a sample without an id, an item twice, no samples, or what reading them raises.
     """
     import numpy as np
 
-    growing = _Growing(where, code)
+    places: dict[str, int] = {}
+    columns: dict[str, array[int]] = {name: array("q") for name in _COUNTED}
+    tokens: array[int] = array("q")
+    left: list[str] = []
     for sample in samples:
-        place = growing.place(sample)
-        growing.add(place, sample)
+        item = sample.get("item_id")
+        if not item:
+            what = "a sample has no item_id, so it can't be paired with another variant's"
+            raise Refused(Problem(what, where=where, fix=_AGAIN))
+        place = places.setdefault(str(item), len(places))
+        if place == len(left):
+            left.append(sample.get("left_alone", ""))
+            for column in columns.values():
+                column.append(0)
+        for name, value in _counted(sample, code).items():
+            columns[name][place] += value
+        tokens.append(sample["n_output_tokens"])
         if sample["sample_index"] == 0:
-            growing.add_first(place, sample)
-            if keep is not None:
-                keep.take(place, sample)
-    if keep is not None:
-        keep.done()
-    if not growing.left:
+            if columns["answers"][place]:
+                raise Refused(Problem(f"item {item} is there twice", where=where, fix=_AGAIN))
+            columns["changed"][place] = bool(sample.get("changed", False))
+            columns["answers"][place] = _hash(sample["response"])
+    if not left:
         raise Refused(Problem("a cell without samples", where=where, fix="run it again with force=true"))
-    columns: dict[str, Ints] = {name: np.frombuffer(column, np.int64) for name, column in growing.columns.items()}
-    total, tokens = columns.pop("sum"), np.frombuffer(growing.tokens, dtype=np.int64)
-    ids, left = tuple(growing.places), tuple(growing.left)
-    return Marks(ids=ids, tokens=tokens, mean_tokens=total / columns["count"], left=left, **columns)
+    whole: dict[str, Ints] = {name: np.frombuffer(column, np.int64) for name, column in columns.items()}
+    mean_tokens = whole.pop("sum") / whole["count"]
+    every = np.frombuffer(tokens, dtype=np.int64)
+    return Marks(tuple(places), tokens=every, mean_tokens=mean_tokens, left=np.array(left, dtype=object), **whole)
+
+
+def _counted(sample: Sample, code: bool) -> dict[str, int]:
+    """What a sample adds to the columns of its item."""
+    right, cut, failed = sample["correct"], sample["finish_reason"] == "length", sample["extraction_failed"]
+    return {
+        "count": 1,
+        "right": right,
+        "strict": sample["correct_strict"],
+        "failed": failed,
+        "cut": cut,
+        "steps": shows_steps(sample["response"], code),
+        "bad_cut": cut and not right,
+        "bad_failed": failed and not right and not cut,
+        "sum": sample["n_output_tokens"],
+    }
+
+
+def _hash(response: str) -> int:
+    """Fits into 64 bits, and is never 0."""
+    text = response.encode("utf-8", "surrogatepass")
+    return 1 + int.from_bytes(hashlib.blake2b(text, digest_size=7).digest())
 
 
 def joined(parts: Sequence[Marks]) -> Marks:
@@ -205,10 +168,9 @@ def joined(parts: Sequence[Marks]) -> Marks:
 
     if len(parts) == 1:
         return parts[0]
-    names = [column.name for column in fields(Marks) if column.name not in _TEXTS]
-    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    columns |= {name: tuple(text for part in parts for text in getattr(part, name)) for name in _TEXTS}
-    return Marks(**columns)
+    names = [column.name for column in fields(Marks) if column.name != "ids"]
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return Marks(tuple(item for part in parts for item in part.ids), **columns)
 
 
 def places_of(ids: tuple[str, ...], wanted: tuple[str, ...], where: str) -> list[int] | None:
@@ -245,6 +207,5 @@ def reordered(marks: Marks, wanted: tuple[str, ...], where: str) -> Marks:
     places = places_of(marks.ids, wanted, where)
     if places is None:
         return marks
-    names = [column.name for column in fields(Marks) if column.name not in (*_TEXTS, "tokens")]
-    columns: dict[str, Any] = {name: getattr(marks, name)[places] for name in names}
-    return Marks(ids=wanted, left=tuple(marks.left[place] for place in places), tokens=marks.tokens, **columns)
+    names = [column.name for column in fields(Marks) if column.name not in ("ids", "tokens")]
+    return replace(marks, ids=wanted, **{name: getattr(marks, name)[places] for name in names})

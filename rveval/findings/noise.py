@@ -68,10 +68,23 @@ def _but_repeat(cell: Cell) -> str:
     return json.dumps([cell.record["variant"]["fingerprint"], settings], sort_keys=True)
 
 
+FIELDS = [
+    tables.variant(),
+    tables.task(),
+    tables.plain("draw"),
+    tables.plain("repeat"),
+    tables.plain("items", "n"),
+    tables.points("difference", "difference"),
+    tables.share("scores differ", "scores_differ"),
+    tables.share("answers differ", "responses_differ"),
+    tables.plain("right only then", "fixed"),
+    tables.plain("wrong only then", "broken"),
+]
+
+
 @finding(140)
 def noise(analysis: Analysis) -> Finding:
-    every = analysis.once(rows)
-    statements = []
+    every, statements = analysis.once(rows), []
     if every:
         most = max(abs(row["difference"]["value"]) for row in every)
         text = "Run again with its requests in another order, a baseline differs from itself by "
@@ -80,18 +93,6 @@ def noise(analysis: Analysis) -> Finding:
     elif analysis.pairs:
         text = "The noise floor is not known: no baseline was run again with its requests in another order."
         statements = [Statement(text, "unknown", WEIGHT)]
-    fields = [
-        tables.variant(),
-        tables.task(),
-        tables.plain("draw"),
-        tables.plain("repeat"),
-        tables.plain("items", "n"),
-        tables.points("difference", "difference"),
-        tables.share("scores differ", "scores_differ"),
-        tables.share("answers differ", "responses_differ"),
-        tables.plain("right only then", "fixed"),
-        tables.plain("wrong only then", "broken"),
-    ]
     title = "Noise: run again with its requests in another order"
     return Finding(
         "noise",
@@ -100,6 +101,6 @@ def noise(analysis: Analysis) -> Finding:
         "no larger than that is none.",
         rows=every,
         statements=statements,
-        tables=[tables.table(analysis, "noise", title, every, fields, open=True)],
+        tables=[tables.table(analysis, "noise", title, every, FIELDS, open=True)],
         empty="The noise was not measured: suite.repeat=1 runs the baseline a second time.",
     )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Literal, TypedDict
+from itertools import product
+from typing import Any, Literal, TypedDict
 
 from rveval import stats
-from rveval.findings import comparisons, recipes, tables
-from rveval.findings.analysis import SIGNIFICANT, Analysis, finding
+from rveval.findings import comparisons, tables
+from rveval.findings.analysis import SIGNIFICANT, Analysis, finding, grouped
 from rveval.findings.comparisons import BUT, Comparison
-from rveval.findings.pictures import Call, Choice, Picture, Strip
+from rveval.findings.pictures import Call, Choice, Picture, Strip, drawn
 from rveval.findings.pieces import Clause, Finding, Interval, Statement, Table, Tone
 from rveval.findings.report import VariantRow
-from rveval.findings.study import Compared
+from rveval.findings.study import Compared, Grid
 from rveval.findings.wording import listed, points
 
 Question = Literal["help", "harm"]
@@ -42,13 +42,12 @@ class NullEffect(TypedDict):
 class NullRow(Compared):
     """A real vector (`variant`) among null controls of one kind, on one task: would any vector do?
 
-    The nulls are the lines that differ from it in nothing but a step of this kind (`kind`: "random", "permute", ...),
-    asked the same items. `question` follows from the recipe and not from the answers: "help" where the vector is
-    added, "harm" where it is subtracted. `beaten` is the share of nulls with less of that effect than the real one's,
-    `p` its exact one-sided rank, uncorrected, ties counted against it; `smallest_p` what beating all of them gives,
-    `needed` how many nulls it takes for p to reach 1 - level. `lowest`, `mean` and `highest` are of the nulls'
-    differences, `nulls` lists them all, from the lowest up. `reached` are those that have at least the real effect.
-    `said` is all of it in words.
+    `kind` is the null step that the nulls have more ("random", "permute", ...). `question` follows from the recipe and
+    not from the answers: "help" where the vector is added, "harm" where it is subtracted. `beaten` is the share of
+    nulls with less of that effect than the real one's, `p` its exact one-sided rank, uncorrected, ties counted against
+    it; `smallest_p` what beating all of them gives, `needed` how many nulls it takes for p to reach 1 - level.
+    `lowest`, `mean` and `highest` are of the nulls' differences, `nulls` lists them all, from the lowest up. `reached`
+    are those that have at least the real effect. `said` is all of it in words.
     """
 
     kind: str
@@ -96,36 +95,35 @@ EFFECT_FIELDS = [
 def rows(analysis: Analysis) -> list[NullRow]:
     """A row for every real line, task and kind of null control that was asked the same items.
 
-    A null control of a line is the same in base, way of asking, terms, weights, alpha, scope and all other steps, and
-    has one step more, a null one. What the step `other` takes belongs to that step. Seeds of other steps may differ: in
-    a study of `[dare, random]` over seeds each null has a mask of its own, drawn as the line's was. What was asked of
-    other items is left out, and said in the problems.
+    What was asked of other items is left out, and said in the problems.
     """
-    grid, every = analysis.grid, []
-    paired = {(pair.variant, pair.task["task"]): pair for pair in analysis.pairs}
-    differences = {(row["variant"], row["task"]): row for row in analysis.once(comparisons.rows)}
-    controls: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for row in grid.variants:
-        if row["null"]:
-            controls[recipes.same_but_null(row)][row["null"]].append(row["id"])
-    for line in grid.variants:
-        real = not (line["null"] or line["is_baseline"])
-        kinds = controls.get(recipes.same_but_null(line), {}) if real else {}
-        for task in grid.tasks:
-            name = task["task"]
-            own = paired.get((line["id"], name))
-            for kind, ids in kinds.items() if own else ():
-                asked = [paired[variant, name] for variant in ids if (variant, name) in paired]
-                fitting = [pair for pair in asked if own and own.alike(pair)]
-                if len(asked) > len(fitting):
-                    what = f"{len(asked) - len(fitting)} of its null controls ({kind}) were asked other items or draws"
-                    where = f"{line['label']}, {task['title']}"
-                    fix = "run them again with the same settings"
-                    grid.problem("missing", f"{what}: not compared with it", where, fix)
-                if own and fitting:
-                    among = [differences[pair.variant, name] for pair in fitting]
-                    every.append(_row(line, own.about, differences[line["id"], name], kind, among))
+    grid, paired, every = analysis.grid, analysis.paired, []
+    differences = analysis.once(comparisons.by_place)
+    nulls_of = grouped((row for row in grid.variants if row["null"]), lambda row: _but_null(grid, row))
+    real = [row for row in grid.variants if not (row["null"] or row["is_baseline"])]
+    for line, task in product(real, grid.tasks):
+        name = task["task"]
+        own = paired.get((line["id"], name))
+        by_kind = grouped(nulls_of.get(_but_null(grid, line), []), lambda row: row["null"]) if own else {}
+        for kind, lines in by_kind.items():
+            asked = [paired[row["id"], name] for row in lines if (row["id"], name) in paired]
+            fitting = [pair for pair in asked if own and own.alike(pair)]
+            if others := len(asked) - len(fitting):
+                what = f"{others} of its null controls ({kind}) were asked other items or draws: not compared with it"
+                where = f"{line['label']}, {task['title']}"
+                grid.problem("missing", what, where, "run them again with the same settings")
+            if own and fitting:
+                among = [differences[pair.variant, name] for pair in fitting]
+                every.append(_row(line, own.about, differences[line["id"], name], kind, among))
     return every
+
+
+def _but_null(grid: Grid, line: VariantRow) -> tuple[Any, ...]:
+    """What a line shares with its null controls: the same in all but one step more, a null one.
+
+    Seeds of the other steps may differ: of `[dare, random]` over seeds each null has a mask of its own.
+    """
+    return line["baseline"], line["asked"], grid.recipes[line["id"]].control_key
 
 
 def controls(analysis: Analysis) -> set[str]:
@@ -183,6 +181,7 @@ def _said(row: NullRow) -> str:
 def nulls(analysis: Analysis) -> Finding:
     every = analysis.once(rows)
     shown = [row for row in every if analysis.grid.shown(row["task"])]
+    clean = [row for row in shown if row["family"] == "clean"]
     return Finding(
         "nulls",
         "Would any vector do?",
@@ -190,8 +189,8 @@ def nulls(analysis: Analysis) -> Finding:
         "nothing (small). Does it help more than they do, or for a subtracted vector, harm more? The p is the exact "
         "rank among them: few nulls can't give a small one.",
         rows=every,
-        statements=list(_statements(analysis, shown)),
-        clauses=list(_clauses(analysis, shown)),
+        statements=[*_statements(analysis, clean)],
+        clauses=[*_clauses(analysis, clean)],
         tables=[*_tables(analysis, every)],
         picture=_picture(analysis, shown),
         empty="No null controls: run the same variant with vector.transform=random vector.seed=0,1,...,18 in this "
@@ -209,23 +208,19 @@ def _matched(row: NullRow) -> bool:
     return _has_effect(row) and row["reached"] > 0 and row["p"] > SIGNIFICANT
 
 
-def _clauses(analysis: Analysis, shown: Sequence[NullRow]) -> Iterator[Clause]:
+def _clauses(analysis: Analysis, clean: Sequence[NullRow]) -> Iterator[Clause]:
     """What must not be missed after a variant's gains: null controls do the same."""
-    for variant in dict.fromkeys(row["variant"] for row in shown):
+    for variant, same in grouped(filter(_matched, clean), lambda row: row["variant"]).items():
         each = [
             f"{_words(row['kind'])[0]} does the same on {analysis.grid.title(row['task'])} "
             f"({row['reached']} of {row['n']} reach it)"
-            for row in shown
-            if row["variant"] == variant and row["family"] == "clean" and _matched(row)
+            for row in same
         ]
-        if each:
-            yield Clause(variant, BUT, f"but {listed(each, ', and ')}", doubt=True)
+        yield Clause(variant, BUT, f"but {listed(each, ', and ')}", doubt=True)
 
 
-def _statements(analysis: Analysis, shown: Sequence[NullRow]) -> Iterator[Statement]:
-    clean = [row for row in shown if row["family"] == "clean"]
-    for variant, kind in dict.fromkeys((row["variant"], row["kind"]) for row in clean):
-        same = [row for row in clean if (row["variant"], row["kind"]) == (variant, kind)]
+def _statements(analysis: Analysis, clean: Sequence[NullRow]) -> Iterator[Statement]:
+    for (variant, _), same in grouped(clean, lambda row: (row["variant"], row["kind"])).items():
         for text, tone in _of_kind(analysis, analysis.grid.label(variant), same):
             yield Statement(text, tone, WEIGHTS[tone])
 
@@ -233,23 +228,22 @@ def _statements(analysis: Analysis, shown: Sequence[NullRow]) -> Iterator[Statem
 def _of_kind(analysis: Analysis, label: str, same: Sequence[NullRow]) -> Iterator[tuple[str, Tone]]:
     """One line among its nulls of one kind: what they match, what they don't, and where there is nothing to match."""
     title, first = analysis.grid.title, same[0]
-    kind, gain = first["kind"], "gain" if first["question"] == "help" else "loss"
-    if matched := [row for row in same if _matched(row)]:
+    (one, many), gain = _words(first["kind"]), "gain" if first["question"] == "help" else "loss"
+    if matched := list(filter(_matched, same)):
         each = [
             f"{title(row['task'])} ({row['reached']} of {row['n']} reach {points(row['real']['value'])} points, "
             f"p = {row['p']:.2g})"
             for row in matched
         ]
-        text = f"{_words(kind)[0]} does the same as {label} on {listed(each, ', and on ')}: that {gain} is not "
+        text = f"{one} does the same as {label} on {listed(each, ', and on ')}: that {gain} is not "
         text += "shown to come from what the vector means."
         yield text[:1].upper() + text[1:], "bad" if gain == "gain" else "mixed"
     for row in same:
         if _has_effect(row) and not _matched(row):
-            tone: Tone = "good" if row["p"] <= SIGNIFICANT else "unknown"
-            yield f"{label} on {title(row['task'])} {row['said']}.", tone
+            yield f"{label} on {title(row['task'])} {row['said']}.", "good" if row["p"] <= SIGNIFICANT else "unknown"
     if not any(map(_has_effect, same)):
         each = [f"{points(row['lowest'])} to {points(row['highest'])} on {title(row['task'])}" for row in same]
-        text = f"{label} has no {gain} that null controls could explain; its {first['n']} {_words(kind)[1]} give "
+        text = f"{label} has no {gain} that null controls could explain; its {first['n']} {many} give "
         yield f"{text}{listed(each)} points.", "unknown"
 
 
@@ -264,16 +258,12 @@ def _tables(analysis: Analysis, every: Sequence[NullRow]) -> Iterator[Table]:
 
 def _picture(analysis: Analysis, shown: Sequence[NullRow]) -> Picture:
     """A choice a task, a panel a real vector, a strip for each kind of null control."""
-    chosen: dict[str, dict[str, list[NullRow]]] = defaultdict(lambda: defaultdict(list))
-    for row in shown:
-        chosen[row["task"]][row["variant"]].append(row)
     choices = []
-    for task, lines in chosen.items():
-        same = [row for rows_ in lines.values() for row in rows_]
-        low = min(0.0, *(min(row["lowest"], row["real"]["low"]) for row in same))
-        high = max(0.0, *(max(row["highest"], row["real"]["high"]) for row in same))
-        ends = round(100 * low, 3), round(100 * high, 3)  # all panels of a task on one scale
-        choices.append(Choice(analysis.grid.title(task), [_strip(analysis, rows_, *ends) for rows_ in lines.values()]))
+    for task, same in grouped(shown, lambda row: row["task"]).items():
+        start = drawn(min(0.0, *(min(row["lowest"], row["real"]["low"]) for row in same)))
+        stop = drawn(max(0.0, *(max(row["highest"], row["real"]["high"]) for row in same)))
+        lines = grouped(same, lambda row: row["variant"]).values()
+        choices.append(Choice(analysis.grid.title(task), [_strip(analysis, line, start, stop) for line in lines]))
     legend = [("better", "the real vector, above 0"), ("worse", "the real vector, below 0")]
     legend += [("unclear", "the real vector, can't be told from 0"), ("", "a null control")]
     return Picture("nulls", "strip", "The real vector over its null controls", choices, legend)
@@ -287,11 +277,11 @@ def _strip(analysis: Analysis, same: Sequence[NullRow], start: float, stop: floa
         notes=[f"{row['kind']}: {row['said'].replace('(p =', '(uncorrected p =')}." for row in same],
         axis="against the baseline, points",
         rows=kinds,
-        real=(round(100 * real["value"], 3), round(100 * real["low"], 3), round(100 * real["high"], 3)),
+        real=(drawn(real["value"]), drawn(real["low"]), drawn(real["high"])),
         call=same[0]["call"],
         real_hover=[tables.hover(analysis, FIELDS, row) for row in same],
         row=[kinds.index(dot["kind"]) for dot in dots],
-        value=[round(100 * dot["part"]["difference"]["value"], 3) for dot in dots],
+        value=[drawn(dot["part"]["difference"]["value"]) for dot in dots],
         hover=[tables.hover(analysis, EFFECT_FIELDS, dot) for dot in dots],
         start=start,
         stop=stop,

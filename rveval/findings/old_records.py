@@ -1,14 +1,16 @@
 """What cells of schema 1 do not say of their benchmark: the one place where findings know benchmarks by name.
 
 Newer records hold these facts themselves, as the benchmark gave them: `chance`, `group`, `title`, `reads_code`,
-`question`. Nothing is to be added here.
+`recipe`. Nothing is to be added here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
+from rveval.recipe import Recipe, from_variant
 from rveval.store import CellRecord
 
 _CHANCE = {"sciq": 0.25, "sciq_closed": 0.25, "tiny_choice": 0.25}
@@ -56,3 +58,16 @@ def reads_code(record: CellRecord) -> bool:
 def question_of(item_id: str) -> str:
     """The question behind an item: two benchmarks ask some questions with and without their passages."""
     return item_id.replace(*_SAME_QUESTIONS)
+
+
+def recipe_of(record: CellRecord) -> Recipe:
+    """What the cell's variant is made of; the type it was served in is a setting, and no part of it here."""
+    known = _facts(record).get("recipe")
+    recipe = Recipe.from_record(known) if known else from_variant(record["variant"])
+    return replace(recipe, dtype="", kinds=tuple(sorted(recipe.kinds)))
+
+
+def misfit_of(record: CellRecord) -> str:
+    """In words, how the donors of an old experiment about refusals were made to fit less; "" for not at all."""
+    misfit = record["variant"].get("misfit") if record["variant"]["terms"] else ""
+    return f"misfit {misfit}" if misfit else ""

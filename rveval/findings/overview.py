@@ -41,10 +41,8 @@ def _columns(analysis: Analysis) -> list[TaskRow]:
 
 def _table(analysis: Analysis) -> Table:
     tasks, apart = _columns(analysis), analysis.once(nulls.controls)
-    compared = {(row["variant"], row["task"]): row for row in analysis.once(comparisons.rows)}
-    cells: dict[tuple[str, str], CellRow] = {}
-    for cell in analysis.once(scores.rows):
-        cells.setdefault((cell["variant"], cell["task"]), cell)  # the first draw
+    compared = analysis.once(comparisons.by_place)
+    cells = {(cell["variant"], cell["task"]): cell for cell in reversed(analysis.once(scores.rows))}  # the first draw
     family = tasks[0]["family"] if tasks else "clean"
     whole = {
         row["variant"]: row
@@ -59,9 +57,8 @@ def _table(analysis: Analysis) -> Table:
     for line in analysis.grid.variants if tasks else ():
         if line["id"] not in apart:
             squares: list[Value] = [_pooled(analysis, whole.get(line["id"]))] if whole else []
-            for task in tasks:
-                key = line["id"], task["task"]
-                squares.append(_score(analysis, line, task, cells.get(key), compared.get(key)))
+            places = [(line["id"], task["task"]) for task in tasks]
+            squares += [_score(analysis, place, cells.get(place), compared.get(place)) for place in places]
             lines.append(Row([line["label"], *squares], quiet=_quiet(analysis, line), baseline=line["is_baseline"]))
     return Table("main", "Benchmarks", columns, lines, _note(analysis, tasks), open=True, paper=True)
 
@@ -108,20 +105,16 @@ def _remarks(analysis: Analysis, tasks: list[TaskRow]) -> Iterator[tuple[str, st
         yield remark, f"{', '.join(labels)} on {where}" if some else where
 
 
-def _score(
-    analysis: Analysis, line: VariantRow, task: TaskRow, cell: CellRow | None, row: Comparison | None
-) -> Score | None:
+def _score(analysis: Analysis, place: tuple[str, str], cell: CellRow | None, row: Comparison | None) -> Score | None:
     if cell is None:
         return None
+    variant, task = place
     hover = tables.hover(analysis, scores.FIELDS[:6], cell)
     if row is None:
-        link = ItemsLink("see the items", task["task"], line["id"])
-        return Score(cell["accuracy"], hover=tuple(hover), links=(link,))
+        return Score(cell["accuracy"], hover=tuple(hover), links=(ItemsLink("see the items", task, variant),))
     hover += tables.hover(analysis, comparisons.FIELDS[3:], row)
-    links = [
-        ItemsLink(f"{count(items)} {kind}", task["task"], line["id"], kind)
-        for kind, items in (("fixed", row["fixed"]), ("broken", row["broken"]))
-    ]
+    moved = {"fixed": row["fixed"], "broken": row["broken"]}
+    links = [ItemsLink(f"{count(items)} {kind}", task, variant, kind) for kind, items in moved.items()]
     lines = tuple(dict.fromkeys(hover))  # a remark stands in both
     return Score(cell["accuracy"], row["difference"], row["call"], row["at_edge"], lines, tuple(links))
 

@@ -7,7 +7,7 @@ from typing import Any, TypedDict, cast
 
 from rveval import stats
 from rveval.findings import old_records, tables
-from rveval.findings.analysis import Analysis, call, finding, interval, who
+from rveval.findings.analysis import Analysis, call, finding, grouped, interval, who
 from rveval.findings.pictures import Call
 from rveval.findings.pieces import Finding, Interval, Outcome
 from rveval.findings.study import Pair
@@ -33,6 +33,15 @@ class Pooled(TypedDict):
     call: Call
 
 
+def _verdict(row: Pooled) -> Outcome:
+    return Outcome(CALLS[row["call"]] + ("" if row["hypotheses"] else ", by an uncorrected p"), row["call"])
+
+
+def weights_in_words(weights: str) -> str:
+    """What counts the same."""
+    return "each benchmark counts the same" if weights == "benchmarks" else "each item counts the same"
+
+
 FIELDS = [
     tables.variant(),
     tables.plain("family"),
@@ -41,7 +50,7 @@ FIELDS = [
     tables.points("difference", "difference", bold=True),
     tables.p("p", "p"),
     tables.p("p (Holm)", "p_holm"),
-    tables.computed("verdict", lambda row: _verdict(row)),
+    tables.computed("verdict", _verdict),
     tables.detectable(),
     tables.asked("over", lambda analysis, row: ", ".join(map(analysis.marked, row["tasks"])), paper=False),
 ]
@@ -50,17 +59,16 @@ FIELDS = [
 def rows(analysis: Analysis) -> list[Pooled]:
     """Each variant over all tasks of a family, both ways of weighing; the one that the rules name is corrected."""
     every: list[Pooled] = []
-    both = (analysis.weights, "items" if analysis.weights == "benchmarks" else "benchmarks")
-    for variant, family in dict.fromkeys((pair.variant, pair.task["family"]) for pair in analysis.pairs):
-        here = [pair for pair in analysis.pairs if (pair.variant, pair.task["family"]) == (variant, family)]
-        here = [pair for pair in here if pair.task["shown"]]
+    both = sorted(("benchmarks", "items"), key=lambda by: by != analysis.weights)
+    shown = [pair for pair in analysis.pairs if pair.task["shown"]]
+    for (_, family), here in grouped(shown, lambda pair: (pair.variant, pair.task["family"])).items():
         strata = _strata(here)
         if len(strata) > 1:
             every += [_pooled(here[0], family, strata, by, corrected=by == analysis.weights) for by in both]
     main = [row for row in every if row["p_holm"] is not None]
-    for name in dict.fromkeys(row["hypotheses"] for row in main):
+    for name, same in grouped(main, lambda row: row["hypotheses"]).items():
         question = f"does a {name.partition('s x ')[0]} differ from its baseline over all benchmarks together?"
-        analysis.correct([row for row in main if row["hypotheses"] == name], name, question)
+        analysis.correct(same, name, question)
     for row in every:
         row["call"] = call(row["difference"], row["p"] if row["p_holm"] is None else row["p_holm"])
     return every
@@ -95,19 +103,9 @@ def _pooled(pair: Pair, family: str, strata: dict[str, Any], by: str, corrected:
     )
 
 
-def _verdict(row: Pooled) -> Outcome:
-    return Outcome(CALLS[row["call"]] + ("" if row["hypotheses"] else ", by an uncorrected p"), row["call"])
-
-
-def weights_in_words(weights: str) -> str:
-    """What counts the same."""
-    return "each benchmark counts the same" if weights == "benchmarks" else "each item counts the same"
-
-
 @finding(30)
 def pooled(analysis: Analysis) -> Finding:
     every = analysis.once(rows)
-
     return Finding(
         "pooled",
         "All benchmarks together",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypedDict, cast
 
 from rveval.findings import tables
 from rveval.findings.analysis import Analysis, finding
@@ -36,48 +37,48 @@ def rows(analysis: Analysis) -> list[RefusedRow]:
         RefusedRow(
             label=refusal["label"],
             study=study.name,
-            problems=[
-                Mismatch(
-                    what=problem.get("what", ""),
-                    where=problem.get("where", ""),
-                    expected=problem.get("expected", ""),
-                    found=problem.get("found", ""),
-                    fix=problem.get("fix", ""),
-                )
-                for problem in refusal["problems"]
-            ],
+            problems=[_mismatch(problem) for problem in refusal["problems"]],
         )
         for study in analysis.studies
         for refusal in study.reader.refusals(study.name)
     ]
 
 
+def _mismatch(problem: Mapping[str, str]) -> Mismatch:
+    return cast(Mismatch, {name: problem.get(name, "") for name in Mismatch.__annotations__})
+
+
+def _label(analysis: Analysis, row: RefusedRow) -> str:
+    return row["label"] + (f" ({row['study']})" if len(analysis.studies) > 1 else "")
+
+
+FIELDS = [
+    tables.asked("variant", _label),
+    *(tables.plain(name, f"part.{name}") for name in ("what", "where", "expected", "found")),
+    tables.plain("what to do", "part.fix"),
+]
+
+
 @finding(40)
 def refused(analysis: Analysis) -> Finding:
-    every, statements = analysis.once(rows), []
-    forced = [row["label"] for row in analysis.grid.variants if row["forced"] and not row["is_baseline"]]
-    if forced:
-        text = f"Forced: the donors of {listed(forced)} do not fit the base, and only what fits was added; their "
-        statements.append(Statement(f"{text}numbers are about that, not about the vector.", "mixed", FORCED_WEIGHT))
-    if labels := [row["label"] for row in every]:
-        some, them = (f"{len(labels)} variants were", "them") if len(labels) > 1 else ("1 variant was", "it")
-        text = f"{some} refused, and nothing was asked of {them}: {listed(labels)}."
-        statements.append(Statement(text, "unknown", WEIGHT))
-    several = len(analysis.studies) > 1
-    fields = [
-        tables.computed("variant", lambda row: row["label"] + (f" ({row['study']})" if several else "")),
-        *(tables.plain(name, f"part.{name}") for name in ("what", "where", "expected", "found")),
-        tables.plain("what to do", "part.fix"),
-    ]
+    every = analysis.once(rows)
     note = "Refused before anything was asked: the donors do not fit the base."
+    problems = tables.exploded(every, "problems")
     return Finding(
         "refused",
         "Refused",
         lead="Variants of which nothing was asked, because their donors do not fit the base.",
         rows=every,
-        statements=statements,
-        tables=[
-            tables.table(analysis, "refused", "Refused", tables.exploded(every, "problems"), fields, note, open=True)
-        ],
+        statements=[*_statements(analysis, [row["label"] for row in every])],
+        tables=[tables.table(analysis, "refused", "Refused", problems, FIELDS, note, open=True)],
         quiet=True,
     )
+
+
+def _statements(analysis: Analysis, labels: Sequence[str]) -> Iterator[Statement]:
+    if forced := [row["label"] for row in analysis.grid.variants if row["forced"] and not row["is_baseline"]]:
+        text = f"Forced: the donors of {listed(forced)} do not fit the base, and only what fits was added; their "
+        yield Statement(f"{text}numbers are about that, not about the vector.", "mixed", FORCED_WEIGHT)
+    if labels:
+        some, them = (f"{len(labels)} variants were", "them") if len(labels) > 1 else ("1 variant was", "it")
+        yield Statement(f"{some} refused, and nothing was asked of {them}: {listed(labels)}.", "unknown", WEIGHT)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, TypedDict
 
 from rveval import stats
 from rveval.findings import nulls, tables
-from rveval.findings.analysis import Analysis, edge_of, finding, interval
+from rveval.findings.analysis import Analysis, edge_of, finding, grouped, interval
 from rveval.findings.marks import Floats
-from rveval.findings.pictures import Choice, Heat, Picture
-from rveval.findings.pieces import Edge, Finding, Interval, Table
+from rveval.findings.pictures import Choice, Heat, Picture, drawn
+from rveval.findings.pieces import Edge, Finding, Interval, Table, Value
 from rveval.findings.report import TaskRow
 from rveval.findings.study import Under, under
 from rveval.findings.wording import sign_of
@@ -55,9 +54,26 @@ class Robustness(TypedDict):
     consistency: Interval
 
 
+def _marked(analysis: Analysis, row: Robustness) -> Value:
+    """The columns over all families are marked with the benchmark wherever one of its families is."""
+    return analysis.marked(row["source"], *(drop["task"] for drop in row["families"]))
+
+
+FIELDS = [
+    tables.variant(),
+    tables.asked("benchmark", _marked),
+    tables.items("clean"),
+    tables.share("right, clean", "clean"),
+    tables.share("mean drop rate", "drop"),
+    tables.plain("worst family", "worst"),
+    tables.share("right there", "worst_accuracy"),
+    tables.share("right under all", "right_under_all"),
+    tables.share("wrong under all", "wrong_under_all"),
+    tables.share("same under all", "consistency"),
+]
 FAMILY_FIELDS = [
     tables.variant(),
-    tables.asked("benchmark", lambda analysis, row: analysis.grid.title(row["source"])),
+    tables.benchmark(),
     tables.family(),
     tables.items("part.change"),
     tables.share("right, clean", "clean"),
@@ -151,30 +167,14 @@ def robustness(analysis: Analysis) -> Finding:
 
 
 def _tables(analysis: Analysis, every: Sequence[Robustness]) -> Iterator[Table]:
-    def marked(row: Robustness) -> str:
-        """The columns over all families are marked with the benchmark wherever one of its families is."""
-        return analysis.grid.title(row["source"]) + analysis.mark(row["source"], *_tasks(row))
-
-    fields = [
-        tables.variant(),
-        tables.computed("benchmark", marked),
-        tables.items("clean"),
-        tables.share("right, clean", "clean"),
-        tables.share("mean drop rate", "drop"),
-        tables.plain("worst family", "worst"),
-        tables.share("right there", "worst_accuracy"),
-        tables.share("right under all", "right_under_all"),
-        tables.share("wrong under all", "wrong_under_all"),
-        tables.share("same under all", "consistency"),
-    ]
     apart = analysis.once(nulls.controls)
     yield tables.table(
-        *(analysis, "robustness", "Robustness", every, fields),
+        *(analysis, "robustness", "Robustness", every, FIELDS),
         detail_row=lambda row: row["variant"] in apart,
         paper=True,
     )
-    drops, title = _drops(every), "Each variant under each family"
-    yield tables.table(analysis, "families", title, drops, FAMILY_FIELDS, detail=True)
+    title = "Each variant under each family"
+    yield tables.table(analysis, "families", title, _drops(every), FAMILY_FIELDS, detail=True)
 
 
 def _drops(every: Sequence[Robustness]) -> list[dict[str, Any]]:
@@ -183,20 +183,11 @@ def _drops(every: Sequence[Robustness]) -> list[dict[str, Any]]:
     return [{**row, "task": row["part"]["task"], "family": row["part"]["family"]} for row in parts]
 
 
-def _tasks(row: Robustness) -> list[str]:
-    return [drop["task"] for drop in row["families"]]
-
-
 def _picture(analysis: Analysis, every: Sequence[Robustness]) -> Picture:
     """A choice a benchmark, one heat map of variants by families."""
-    chosen: dict[str, list[Robustness]] = defaultdict(list)
-    for row in every:
-        if row["families"] and row["variant"] not in analysis.once(nulls.controls):
-            chosen[row["source"]].append(row)
-    choices = [
-        Choice(analysis.grid.title(source), [_heat(analysis, source, chosen[source])])
-        for source in sorted(chosen, key=lambda source: analysis.heading_of(source) != "")
-    ]
+    apart = analysis.once(nulls.controls)
+    chosen = grouped((row for row in every if row["variant"] not in apart), lambda row: row["source"])
+    choices = [Choice(analysis.grid.title(source), [_heat(analysis, source, same)]) for source, same in chosen.items()]
     legend = [("better", "more right than on clean prompts"), ("worse", "fewer")]
     legend += [("unclear", "pale: can't be told from no change"), ("edge", "at the floor or the ceiling")]
     return Picture("robustness", "heat", "Change of accuracy, variants by families", choices, legend)
@@ -205,7 +196,6 @@ def _picture(analysis: Analysis, every: Sequence[Robustness]) -> Picture:
 def _heat(analysis: Analysis, source: str, same: Sequence[Robustness]) -> Heat:
     squares = _drops(same)
     families, lines = list(dict.fromkeys(row["family"] for row in squares)), [row["variant"] for row in same]
-    changes: list[Interval] = [row["part"]["change"] for row in squares]
     return Heat(
         title="",
         notes=[],
@@ -213,7 +203,7 @@ def _heat(analysis: Analysis, source: str, same: Sequence[Robustness]) -> Heat:
         columns=families,
         row=[lines.index(row["variant"]) for row in squares],
         column=[families.index(row["family"]) for row in squares],
-        value=[round(100 * change["value"], 3) for change in changes],
+        value=[drawn(row["part"]["change"]["value"]) for row in squares],
         mark=[analysis.mark(row["task"], source).strip() for row in squares],
         call=["edge" if row["part"]["at_edge"] else sign_of(row["part"]["change"]) for row in squares],
         hover=[tables.hover(analysis, FAMILY_FIELDS, row) for row in squares],

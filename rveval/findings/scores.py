@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any, TypedDict
 
 from rveval import stats
 from rveval.findings import tables
-from rveval.findings.analysis import Analysis, edge_of, finding, interval
-from rveval.findings.marks import Marks
-from rveval.findings.pieces import Edge, Finding, Interval, Statement, Table
+from rveval.findings.analysis import Analysis, edge_of, finding, grouped, interval
+from rveval.findings.marks import joined
+from rveval.findings.pieces import Edge, Finding, Interval, Statement
 from rveval.findings.report import TaskRow
 from rveval.findings.wording import listed
 
@@ -57,25 +59,21 @@ class CellRow(TypedDict):
 def rows(analysis: Analysis) -> list[CellRow]:
     """Every cell, and every group's line, in the order of tasks and variants."""
     grid, every = analysis.grid, []
-    for task in grid.tasks:
-        for variant in grid.variants:
-            for draw in task["draws"]:
-                members = grid.members(variant["id"], task, draw)
-                marks = grid.marks(variant["id"], members, draw)
-                if marks is not None:
-                    every.append(_cell(analysis, variant["id"], task, members, draw, marks))
-                    if task["members"] and len(members) < len(task["members"]):
-                        what = f"{len(members)} of {len(task['members'])} subtasks were asked"
-                        what += "; its line is about these alone"
-                        where = f"{variant['label']}, {task['task']}"
-                        grid.problem("missing", what, where, "run the same command again")
+    for task, variant in product(grid.tasks, grid.variants):
+        for draw in grid.draws(variant["id"], task):
+            members = grid.members(variant["id"], task, draw)
+            every.append(_cell(analysis, variant["id"], task, members, draw))
+            if len(members) < len(task["members"]):
+                what = f"{len(members)} of {len(task['members'])} subtasks were asked; its line is about these alone"
+                grid.problem("missing", what, f"{variant['label']}, {task['task']}", "run the same command again")
     return every
 
 
-def _cell(analysis: Analysis, variant: str, task: TaskRow, members: list[str], draw: int, marks: Marks) -> CellRow:
+def _cell(analysis: Analysis, variant: str, task: TaskRow, members: list[str], draw: int) -> CellRow:
     import numpy as np
 
     cells = [analysis.grid.cells[variant, name, draw] for name in members]
+    marks = joined([cell.marks for cell in cells])
     records: list[Mapping[str, Any]] = [cell.record for cell in cells]
     n = sum(record["n"] for record in records)
     accuracy = stats.accuracy(marks.score)
@@ -108,48 +106,12 @@ def _cell(analysis: Analysis, variant: str, task: TaskRow, members: list[str], d
     )
 
 
-@finding(150)
-def scores(analysis: Analysis) -> Finding:
-    every = analysis.once(rows)
-    return Finding(
-        "cells",
-        "Every score",
-        lead="The share of right answers by the flexible and by the strict reading, and how the answers looked.",
-        rows=every,
-        statements=[*_remarks(analysis), *_illness(analysis, every)],
-        tables=[_table(analysis, every)],
-        empty="No complete cell to show: nothing has been run to its end in this study.",
-    )
+def _remarks_of(row: CellRow) -> str:
+    return "; ".join(filter(None, [row["edge"] and f"at the {row['edge']}", *row["warnings"]]))
 
 
-def _remarks(analysis: Analysis) -> Iterator[Statement]:
-    """What a reader must know of the tasks."""
-    remarks: dict[str, int] = {}
-    for task in analysis.grid.tasks:
-        for remark in task["remarks"] if not task["members"] else []:
-            remarks[remark] = remarks.get(remark, 0) + 1
-    for remark, number in remarks.items():
-        text = f"{remark[:1].upper()}{remark[1:]} ({number} task{'s' if number > 1 else ''})."
-        yield Statement(text, "unknown", REMARKS_WEIGHT)
-
-
-def _illness(analysis: Analysis, every: Sequence[CellRow]) -> Iterator[Statement]:
-    """Answers that can't be read, are cut off, or look like a broken model's."""
-    sick: dict[tuple[str, str], list[tuple[float, str]]] = {}
-    for row in every:
-        if analysis.grid.shown(row["task"]) and not row["draw"]:
-            where = analysis.grid.title(row["task"])
-            shares = (("hold no readable answer", row["extraction_failed"]), ("are cut off", row["truncated"]))
-            for words, share in shares:
-                if share["value"] >= _SICK:
-                    told = (share["value"], f"{where} ({100 * share['value']:.0f}%)")
-                    sick.setdefault((row["variant"], words), []).append(told)
-            for sign, words in _SIGNS.items():
-                if number := row["health"].get(sign, 0):
-                    sick.setdefault((row["variant"], words), []).append((number, f"{where} ({number})"))
-    for (variant, words), places in sick.items():
-        named = listed((text for _, text in sorted(places, key=lambda place: -place[0])), "; ")
-        yield Statement(f"Answers of {analysis.grid.label(variant)} {words} on {named}.", "bad", ILLNESS_WEIGHT)
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{what} {number}" for what, number in counts.items() if number)
 
 
 FIELDS = [
@@ -167,15 +129,50 @@ FIELDS = [
     tables.computed("left alone", lambda row: _counts(row["left_alone"])),
     tables.computed("metrics", lambda row: ", ".join(f"{name} {share:.4g}" for name, share in row["metrics"].items())),
     tables.computed("health", lambda row: _counts(row["health"])),
-    tables.computed(
-        "remarks", lambda row: "; ".join(filter(None, [row["edge"] and f"at the {row['edge']}", *row["warnings"]]))
-    ),
+    tables.computed("remarks", _remarks_of),
 ]
 
 
-def _table(analysis: Analysis, every: Sequence[CellRow]) -> Table:
-    return tables.table(analysis, "scores", "Every score", every, FIELDS, detail=True)
+@finding(150)
+def scores(analysis: Analysis) -> Finding:
+    every = analysis.once(rows)
+    return Finding(
+        "cells",
+        "Every score",
+        lead="The share of right answers by the flexible and by the strict reading, and how the answers looked.",
+        rows=every,
+        statements=[*_remarks(analysis), *_illness(analysis, every)],
+        tables=[tables.table(analysis, "scores", "Every score", every, FIELDS, detail=True)],
+        empty="No complete cell to show: nothing has been run to its end in this study.",
+    )
 
 
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{what} {number}" for what, number in counts.items() if number)
+def _remarks(analysis: Analysis) -> Iterator[Statement]:
+    """What a reader must know of the tasks."""
+    tasks = [task for task in analysis.grid.tasks if not task["members"]]
+    for remark, number in Counter(remark for task in tasks for remark in task["remarks"]).items():
+        text = f"{remark[:1].upper()}{remark[1:]} ({number} task{'s' if number > 1 else ''})."
+        yield Statement(text, "unknown", REMARKS_WEIGHT)
+
+
+def _illness(analysis: Analysis, every: Sequence[CellRow]) -> Iterator[Statement]:
+    """Answers that can't be read, are cut off, or look like a broken model's."""
+    signs = [
+        (row["variant"], words, size, f"{analysis.grid.title(row['task'])} ({shown})")
+        for row in every
+        if analysis.grid.shown(row["task"]) and not row["draw"]
+        for words, size, shown in _signs(row)
+    ]
+    for (variant, words), same in grouped(signs, lambda sign: sign[:2]).items():
+        named = listed((place for *_, place in sorted(same, key=lambda sign: -sign[2])), "; ")
+        yield Statement(f"Answers of {analysis.grid.label(variant)} {words} on {named}.", "bad", ILLNESS_WEIGHT)
+
+
+def _signs(row: CellRow) -> Iterator[tuple[str, float, str]]:
+    """Of a cell: in words what is wrong, how much, and that as text."""
+    for words, share in (("hold no readable answer", row["extraction_failed"]), ("are cut off", row["truncated"])):
+        if share["value"] >= _SICK:
+            yield words, share["value"], f"{100 * share['value']:.0f}%"
+    for sign, words in _SIGNS.items():
+        if number := row["health"].get(sign, 0):
+            yield words, number, str(number)

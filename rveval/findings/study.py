@@ -7,14 +7,16 @@ nothing is left out in silence.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypedDict
+from typing import Any, Protocol, TypedDict
 
 from rveval.errors import Refused
 from rveval.findings.marks import Floats, Marks, joined, ordered
 from rveval.findings.report import ProblemRow, TaskRow, VariantRow
 from rveval.findings.ways import unlike
+from rveval.recipe import Recipe
 from rveval.store import CellRecord, Refusal, Sample, StudyEntry
 
 Key = tuple[str, str, int]
@@ -66,6 +68,7 @@ class Grid:
 
     Args:
         variants: the lines, in order; the baseline before its variants.
+        recipes: what each line is made of, by its id.
         tasks: the columns, in order, groups among them.
         cells: by place; groups have none of their own (see `members`).
         bases: for each of these places, that of its baseline's cell; no key where there is none.
@@ -74,6 +77,7 @@ class Grid:
     """
 
     variants: list[VariantRow] = field(default_factory=list)
+    recipes: dict[str, Recipe] = field(default_factory=dict)
     tasks: list[TaskRow] = field(default_factory=list)
     cells: dict[Key, Cell] = field(default_factory=dict)
     bases: dict[Key, Key] = field(default_factory=dict)
@@ -95,6 +99,13 @@ class Grid:
     def label(self, variant: str) -> str:
         """What a variant is called."""
         return self.variant(variant)["label"]
+
+    def same(self, line: VariantRow, **instead: Any) -> str:
+        """What two lines must share to differ in nothing but the parts of their recipes given `instead`, as a key.
+
+        The baseline and the way of asking belong to it.
+        """
+        return json.dumps([line["baseline"], line["asked"], self.recipes[line["id"]].key(**instead)])
 
     def shown(self, task: str) -> bool:
         """Whether a task has a line of its own in short tables."""
@@ -123,13 +134,16 @@ class Grid:
         known = [marks for draw in draws if (marks := self.marks(variant, tasks, draw)) is not None]
         if not known or len(known) != len(draws):
             return None
-        ids = known[0].ids
-        where = f"{', '.join(tasks)}: draws of {variant}"
+        ids, where = known[0].ids, f"{', '.join(tasks)}: draws of {variant}"
         columns = [ordered(marks.score, marks.ids, ids, where) for marks in known]
-        total = columns[0].copy()
-        for column in columns[1:]:
-            total += column
-        return ids, total / len(columns)
+        return ids, sum(columns[1:], columns[0]) / len(columns)
+
+    def scores(self, variant: str, task: TaskRow, members: Sequence[str]) -> tuple[tuple[str, ...], Floats] | None:
+        """The means over all draws; None also where the draws hold different items (said where the pair is made)."""
+        try:
+            return self.means(variant, members, self.draws(variant, task)) if members else None
+        except Refused:
+            return None
 
     def problem(self, kind: str, what: str, where: str = "", fix: str = "") -> None:
         """Note something that people must know; once."""
@@ -144,6 +158,11 @@ class Grid:
     def families_of(self, clean: TaskRow) -> list[TaskRow]:
         """The tasks that put this one under a family."""
         return [task for task in self.tasks if task["source"] == clean["task"] and task["family"] != "clean"]
+
+
+def named(line: VariantRow) -> str:
+    """The vector's name and what is made of it: `grpo [layers 0-1; random seed 3]`."""
+    return f"{line['vector']} [{line['about']}]" if line["about"] else line["vector"]
 
 
 class Compared(TypedDict):

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Literal, cast
 
 from rveval import stats
 from rveval.findings import comparisons, nulls, tables
-from rveval.findings.analysis import CONTROLS, SIGNIFICANT, VARIANTS, Analysis, finding, interval
+from rveval.findings.analysis import CONTROLS, SIGNIFICANT, VARIANTS, Analysis, finding, grouped, interval
 from rveval.findings.comparisons import SAID_OF_KEPT
 from rveval.findings.marks import ordered
-from rveval.findings.pictures import Choice, Forest, Picture, Sign
-from rveval.findings.pieces import Clause, Finding, Interval, Statement, Table
+from rveval.findings.pictures import Choice, Forest, Picture, Sign, ends, reach
+from rveval.findings.pieces import Clause, Finding, Interval, Statement
 from rveval.findings.report import TaskRow
 from rveval.findings.study import Compared, pair, under
 from rveval.findings.wording import MANY, count, listed, points, span
@@ -45,7 +44,7 @@ class Survival(Compared):
 
 FIELDS = [
     tables.variant(),
-    tables.asked("benchmark", lambda analysis, row: analysis.grid.title(row["source"])),
+    tables.benchmark(),
     tables.family(),
     tables.plain("items", "n"),
     tables.points("gain clean", "gain_clean"),
@@ -63,16 +62,15 @@ def rows(analysis: Analysis) -> list[Survival]:
     """Every line with a baseline, on every benchmark, under every family."""
     grid = analysis.grid
     asked = [
-        (line["id"], clean, task)
+        _survival(analysis, line["id"], clean, task)
         for line in grid.variants
         if not line["is_baseline"]
         for clean in grid.clean_tasks()
         for task in grid.families_of(clean)
     ]
-    every = [row for of_both in asked if (row := _survival(analysis, *of_both))]
-    controls = {row["id"] for row in grid.variants if row["null"]}
+    every = [row for row in asked if row is not None]
     for whose in (VARIANTS, CONTROLS):
-        same = [row for row in every if (row["variant"] in controls) == (whose == CONTROLS)]
+        same = [row for row in every if bool(grid.variant(row["variant"])["null"]) == (whose == CONTROLS)]
         question = f"does a {whose.removesuffix('s')}'s gain change under a family?"
         analysis.correct(same, NAME.format(whose), question)
     return every
@@ -108,9 +106,10 @@ def _survival(analysis: Analysis, variant: str, clean: TaskRow, task: TaskRow) -
 
 @finding(100)
 def survival(analysis: Analysis) -> Finding:
-    every = analysis.once(rows)
-    ranked = analysis.once(comparisons.ranked)
+    every, apart = analysis.once(rows), analysis.once(nulls.controls)
     margin = f"{100 * analysis.margin:g}%"
+    note = f"Survived: the gain under the family lies above 0, and at least {margin} of it is kept, each with its "
+    note += "interval."
     return Finding(
         "survival",
         "Did the gain survive?",
@@ -119,10 +118,16 @@ def survival(analysis: Analysis) -> Finding:
         "share kept), and what is left is above zero, its whole interval too. A gain that survived may still be "
         "smaller.",
         rows=every,
-        statements=[_outside(analysis, ranked[0])] if ranked and _strange(analysis, ranked[0]) else [],
-        clauses=list(_clauses(analysis, ranked)),
-        tables=[_table(analysis, every)],
-        picture=_picture(analysis, every),
+        statements=[*_outside(analysis)],
+        clauses=[*_clauses(analysis)],
+        tables=[
+            tables.table(
+                *(analysis, "survival", "Did the gain survive?", every, FIELDS, note),
+                detail_row=lambda row: row["variant"] in apart,
+                paper=True,
+            )
+        ],
+        picture=_picture(analysis, [row for row in every if row["variant"] not in apart]),
         empty="Nothing to survive: this needs a baseline and a variant, both run on clean and on changed prompts.",
     )
 
@@ -132,36 +137,34 @@ def _gained(analysis: Analysis, variant: str) -> set[str]:
     return {row["task"] for row in judged if row["call"] == "better"}
 
 
-def _of(analysis: Analysis, variant: str) -> list[Survival]:
-    return [row for row in analysis.once(rows) if row["variant"] == variant]
+def _of(analysis: Analysis, variant: str, strange: bool) -> list[Survival]:
+    """A variant's rows under families whose numbers are no finding (`strange`), or are one."""
+    rows_ = [row for row in analysis.once(rows) if row["variant"] == variant]
+    return [row for row in rows_ if analysis.strange(row["task"]) == strange]
 
 
-def _clauses(analysis: Analysis, ranked: Sequence[str]) -> Iterator[Clause]:
+def _clauses(analysis: Analysis) -> Iterator[Clause]:
     """What becomes of the gains under the families that are a finding."""
-    for variant in ranked:
-        gained, same = _gained(analysis, variant), _of(analysis, variant)
-        familiar = [row for row in same if not analysis.strange(row["task"])]
-        kept = [row for row in familiar if row["source"] in gained]
-        if kept:
+    for variant in analysis.once(comparisons.ranked):
+        gained, familiar = _gained(analysis, variant), _of(analysis, variant, strange=False)
+        if kept := [row for row in familiar if row["source"] in gained]:
             text = _kept(analysis, kept)
         elif gained:
-            apart = " within the models' training" if any(row["source"] in gained for row in same) else ""
+            strange = any(row["source"] in gained for row in _of(analysis, variant, strange=True))
+            apart = " within the models' training" if strange else ""
             text = f"whether the gain is kept under another prompt{apart} was not asked"
         else:
             continue
-        doubt = any(row["verdict"] == "lost" for row in familiar)
-        yield Clause(variant, SAID_OF_KEPT, text, doubt)
+        yield Clause(variant, SAID_OF_KEPT, text, doubt=any(row["verdict"] == "lost" for row in familiar))
 
 
-def _strange(analysis: Analysis, variant: str) -> list[Survival]:
-    """The gains under families whose numbers are no finding."""
-    gained = _gained(analysis, variant)
-    return [row for row in _of(analysis, variant) if row["source"] in gained and analysis.strange(row["task"])]
-
-
-def _outside(analysis: Analysis, variant: str) -> Statement:
-    text = f"Outside the models' training, not a finding: with {analysis.grid.label(variant)}, "
-    return Statement(f"{text}{_kept(analysis, _strange(analysis, variant))}.", "unknown", WEIGHT)
+def _outside(analysis: Analysis) -> Iterator[Statement]:
+    """The gains of the first variant under families whose numbers are no finding."""
+    for variant in analysis.once(comparisons.ranked)[:1]:
+        gained = _gained(analysis, variant)
+        if kept := [row for row in _of(analysis, variant, strange=True) if row["source"] in gained]:
+            text = f"Outside the models' training, not a finding: with {analysis.grid.label(variant)}, "
+            yield Statement(f"{text}{_kept(analysis, kept)}.", "unknown", WEIGHT)
 
 
 def _kept(analysis: Analysis, kept: Sequence[Survival]) -> str:
@@ -203,18 +206,16 @@ def _smaller(row: Survival) -> bool:
 
 
 def _families(analysis: Analysis, same: Sequence[Survival], kept: Sequence[Survival]) -> str:
-    """`distractor and think (on sciq)`: where a family was asked of more benchmarks than these, on which."""
-    on: dict[str, list[str]] = {}
-    for row in same:
-        on.setdefault(row["family"], []).append(analysis.grid.title(row["source"]))
-    asked = {name: sum(row["family"] == name for row in kept) for name in on}
-    named = [name if len(titles) == asked[name] else f"{name} {_on(titles)}" for name, titles in on.items()]
+    """`typos and think on gsm8k`: where a family was asked of more benchmarks than these, on which.
+
+    Two benchmarks are named, more are counted.
+    """
+    named = []
+    for family, rows_ in grouped(same, lambda row: row["family"]).items():
+        titles = [analysis.grid.title(row["source"]) for row in rows_]
+        on = f" on {' and '.join(titles)}" if len(titles) < 3 else f" on {len(titles)} benchmarks"
+        named.append(family + ("" if len(titles) == sum(row["family"] == family for row in kept) else on))
     return " and ".join(named) if len(named) == 2 else listed(named)
-
-
-def _on(titles: Sequence[str]) -> str:
-    """Where: two benchmarks by name, more by their number."""
-    return f"on {' and '.join(titles)}" if len(titles) < 3 else f"on {len(titles)} benchmarks"
 
 
 def _counted(analysis: Analysis, kept: Sequence[Survival]) -> str:
@@ -229,35 +230,19 @@ def _counted(analysis: Analysis, kept: Sequence[Survival]) -> str:
     return f"of {len(kept)} pairs of a benchmark and a family, {', '.join(parts)}"
 
 
-def _table(analysis: Analysis, every: Sequence[Survival]) -> Table:
-    note = "Survived: the gain under the family lies above 0, and at least "
-    note += f"{100 * analysis.margin:g}% of it is kept, each with its interval."
-    apart = analysis.once(nulls.controls)
-    return tables.table(
-        *(analysis, "survival", "Did the gain survive?", every, FIELDS, note),
-        detail_row=lambda row: row["variant"] in apart,
-        paper=True,
-    )
-
-
-def _picture(analysis: Analysis, every: Sequence[Survival]) -> Picture:
+def _picture(analysis: Analysis, shown: Sequence[Survival]) -> Picture:
     """A choice a benchmark, a panel a variant, a line a family."""
-    chosen: dict[str, dict[str, list[Survival]]] = defaultdict(lambda: defaultdict(list))
-    for row in every:
-        if row["variant"] not in analysis.once(nulls.controls):
-            chosen[row["source"]][row["variant"]].append(row)
     choices = []
-    for source in chosen:
-        lines = list(chosen[source].values())
-        ends = [abs(row["did"][end]) for same in lines for row in same for end in ("low", "high")]
-        reach = round(100 * max(ends), 3)  # all panels of a benchmark on one scale
-        choices.append(Choice(analysis.grid.title(source), [_forest(analysis, same, reach) for same in lines]))
+    for source, same in grouped(shown, lambda row: row["source"]).items():
+        far = reach(row["did"] for row in same)
+        lines = grouped(same, lambda row: row["variant"]).values()
+        choices.append(Choice(analysis.grid.title(source), [_forest(analysis, line, far) for line in lines]))
     legend = [("better", "survived"), ("worse", "lost"), ("unclear", "inconclusive")]
     legend.append(("", "no gain to survive, or no verdict"))
     return Picture("survival", "forest", "Difference in differences, a line a family", choices, legend)
 
 
-def _forest(analysis: Analysis, same: Sequence[Survival], reach: float) -> Forest:
+def _forest(analysis: Analysis, same: Sequence[Survival], far: float) -> Forest:
     gain = same[0]["gain_clean"]
     interval_of_gain = f"{analysis.level}: {span(gain)}; {count(gain['n'])} items"
     return Forest(
@@ -265,10 +250,8 @@ def _forest(analysis: Analysis, same: Sequence[Survival], reach: float) -> Fores
         notes=[f"Clean gain {points(gain['value'])} points ({interval_of_gain})."],
         axis="gain here - gain clean, points",
         rows=[row["family"] + analysis.mark(row["task"], row["source"]) for row in same],
-        value=[round(100 * row["did"]["value"], 3) for row in same],
-        low=[round(100 * row["did"]["low"], 3) for row in same],
-        high=[round(100 * row["did"]["high"], 3) for row in same],
+        **ends(row["did"] for row in same),
         call=[_SIGNS.get(row["verdict"], "") for row in same],
         hover=[tables.hover(analysis, FIELDS, row) for row in same],
-        reach=reach,
+        reach=far,
     )

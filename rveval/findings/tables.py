@@ -93,6 +93,11 @@ def variant(path: str = "variant", heading: str = "variant") -> Field:
     return Field(Column(heading), lambda analysis, row: analysis.grid.label(at(row, path)) if at(row, path) else None)
 
 
+def benchmark() -> Field:
+    """The title of a row's clean task."""
+    return Field(Column("benchmark"), lambda analysis, row: analysis.grid.title(row["source"]))
+
+
 def task(path: str = "task", heading: str = "task") -> Field:
     """A task's title, marked where it has a remark."""
     return Field(Column(heading), lambda analysis, row: analysis.marked(at(row, path)))
@@ -128,12 +133,12 @@ def p(heading: str, path: str, below: float = 0.0) -> Field:
     return computed(heading, lambda row: None if (value := at(row, path)) is None else PValue(value, value <= below))
 
 
-def detectable(path: str = "detectable") -> Field:
+def detectable() -> Field:
     """The smallest true difference that would mostly be found."""
     about = "the smallest true difference that one test alone would mostly find"
     return computed(
         "detectable (uncorrected)",
-        lambda row: None if (value := at(row, path)) is None else Points(value, signed=False),
+        lambda row: None if (value := row["detectable"]) is None else Points(value, signed=False),
         help=about,
     )
 

@@ -13,8 +13,6 @@ import pytest
 from studies import Made, only, term
 
 from rveval.errors import Refused
-from rveval.findings import recipes
-from rveval.vectors import TRANSFORMS, Step
 
 TRIM = {"name": "trim", "density": 0.2}
 SCOPES: dict[str, dict[str, Any]] = {
@@ -442,14 +440,6 @@ def test_forced_variants_say_so_everywhere(made: Made) -> None:
 def test_formulas(made: Made, fields: dict[str, Any], formula: str) -> None:
     made.ablate("10", 1.0, **fields)
     assert only(made.build()["variants"])["formula"] == formula
-
-
-def test_steps_are_called_as_labels_call_them() -> None:
-    for name in TRANSFORMS:
-        step = Step.of(name, 3, density=0.2, rank=8, cap=3.0)
-        assert recipes.words(step.known) == step.words
-    assert set(recipes.NULLS) == {name for name, known in TRANSFORMS.items() if known.null}
-    assert set(recipes.PARAMETERS) == {one for known in TRANSFORMS.values() for one in known.parameters}
 
 
 def test_the_label_tells_weights_that_no_record_holds(made: Made) -> None:
