@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import shutil
@@ -19,11 +18,11 @@ from conftest import needs_data
 
 from rveval import answers, benchmarks, perturb, report
 from rveval import config as schema
-from rveval.benchmarks.hooks import scores
+from rveval.benchmarks import scores
 from rveval.engine import Answer, Request, TokenScore
 from rveval.engine.session import Served
 from rveval.errors import Failed, Refused
-from rveval.findings import compare
+from rveval.findings import Study, build, end_table
 from rveval.recipe import Recipe
 from rveval.run import cells, planning, rescore, sweep
 from rveval.run.harness import run_cell
@@ -31,7 +30,6 @@ from rveval.run.rescoring import rescore_cell
 from rveval.store import SCHEMA_VERSION, Store, StudyEntry, files
 
 pytestmark = needs_data("gsm8k", "humaneval")
-by = importlib.import_module("rveval.benchmarks.scored_by")
 SAID = ["#### 18", "It is 3.", "<think>70000, or so</think>It is 70000.", "I do not know."]
 
 
@@ -110,15 +108,15 @@ def bench(base: Path, first: tuple[Path, str], tmp_path: Path) -> Bench:
 
 def raise_reader(monkeypatch: pytest.MonkeyPatch, read: Callable[..., Any] | None = None) -> None:
     """The number reader of tomorrow: one version on, and with another idea of what is an answer."""
-    monkeypatch.setitem(by.READERS, "number", 2)
-    monkeypatch.setattr(scores.answers, "read_number", read or (lambda response, *_: answers.Reading("3", "3")))
+    monkeypatch.setitem(scores.READERS, "number", 2)
+    monkeypatch.setattr(answers, "read_number", read or (lambda response, *_: answers.Reading("3", "3")))
 
 
 def test_nothing_is_scored_again_while_readers_stay(
     bench: Bench, first: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reworded docstrings change neither the cell's id nor what scored it."""
-    for told in (answers.read_number, scores.score, perturb.perturb, benchmarks.load):
+    for told in (answers.read_number, benchmarks.score, perturb.perturb, benchmarks.load):
         monkeypatch.setattr(told, "__doc__", "Reworded.")
     (cell,) = bench.plan().cells
     assert (cell.cell_id, cell.done) == (first[1], True)
@@ -168,10 +166,9 @@ def test_the_next_run_scores_again_without_an_engine_and_the_table_says_so(
     assert fresh == set()
     assert "scored again without asking again (reader version 1 -> 2)" in caplog.text
     assert bench.store.read_cell(first[1])["metrics"]["exact_match"] == 0.25
-    from rveval.show import table
-
-    (row,) = compare(bench.store, "s")
-    assert list(table._notes(row, fresh)) == ["kept", "scored again"]
+    (table,) = end_table(build([Study("s", bench.store, bench.store.read_study("s"))]), fresh)
+    (row,) = table.rows
+    assert row.values[-1] == "kept; scored again"
 
 
 def test_force_scores_again_what_nothing_differs_for(bench: Bench, first: tuple[Path, str]) -> None:
