@@ -159,7 +159,15 @@ def add(config: Config, right: str, task: str = "rv_sciq", family: str = "clean"
     samples = [sample(place, mark == "1", said, family) for place, mark in enumerate(right)]
     variant = variant_of(config)
     share = right.count("1") / len(right)
-    name = "-".join([task, str(draw), *(str(settings[key]) for key in ("limit", "seed")), variant["label"]])
+    name = "-".join(
+        [
+            task,
+            str(draw),
+            str(settings.get("repeat", 0)),
+            *(str(settings[key]) for key in ("limit", "seed")),
+            variant["label"],
+        ]
+    )
     record: CellRecord = {
         "schema_version": SCHEMA_VERSION,
         "cell_id": f"{name}-{settings['decoding']['temperature']}-{settings.get('code', '')}".replace(" ", ""),

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from studies import Made, sample, term
 
 from rveval.findings import Report
-from rveval.store import Sample
+from rveval.store import SCHEMA_VERSION, Sample, StudyEntry
 
 ADDED = "The train to the lake leaves at 9. "
 START = "Let me see. There are two of them in the box. "
@@ -50,22 +51,39 @@ def write(folder: Path, plan: Plan) -> Made:
     for alpha in plan.alphas:
         for task in plan.tasks:
             for family in plan.families:
-                lines = _samples(plan, task, family, alpha)
+                lines = _samples(plan, task, family, alpha, marks(plan, task, family, alpha))
                 made.add("", alpha, task=f"rv_{task}", family=family, samples=lines, config={"alpha": alpha})
     if plan.ablations:
-        name, n = f"rv_{plan.tasks[0]}", plan.n
-        for seed in range(5):
-            steps = [{"name": "random", "seed": seed}]
-            made.ablate("01" * (n // 2), 1.0, task=name, steps=steps, label=f"m + 1 v [random seed {seed}]")
-        for density in (0.1, 0.5):
-            steps = [{"name": "trim", "density": density}]
-            made.ablate("1110" * (n // 4), 1.0, task=name, steps=steps, label=f"m + 1 v [trim {density}]")
-        for terms in ([term("w")], [term("v"), term("w")]):
-            made.ablate("1100" * (n // 4), 1.0, task=name, terms=terms, label=f"m + 1 {len(terms)} terms")
-        again = _samples(plan, plan.tasks[0], "clean", 0.0)
-        made.add("", task=name, samples=[*again[2:], *again[:2]], repeat=1)
-        made.refuse("m + 1 foreign")
+        _ablate(made, plan, plan.tasks[0])
     return made
+
+
+def _ablate(made: Made, plan: Plan, task: str) -> None:
+    """Null controls, a sweep, two vectors together and alone, the baseline once more, what was refused or is gone."""
+
+    def add(marks: str, label: str, **recipe: Any) -> None:
+        lines = _samples(plan, task, "clean", 1.0, (marks * plan.n)[: plan.n])
+        made.ablate("", 1.0, task=f"rv_{task}", samples=lines, label=label, **recipe)
+
+    for seed in range(5):
+        add("01" + seed * "0", f"m + 1 v [random seed {seed}]", steps=[{"name": "random", "seed": seed}])
+    for density in (0.1, 0.5):
+        add("1110", f"m + 1 v [trim {density}]", steps=[{"name": "trim", "density": density}])
+    add("1100", "m + 1 w", terms=[term("w")])
+    add("1010", "m + 1 both", terms=[term("v"), term("w")])
+    again = _samples(plan, task, "clean", 0.0, marks(plan, task, "clean", 0.0))
+    made.add("", task=f"rv_{task}", samples=[*again[2:], *again[:2]], repeat=1)
+    made.refuse("m + 1 foreign")
+    gone = StudyEntry(
+        schema_version=SCHEMA_VERSION,
+        study="s",
+        label="m + 3 v",
+        alpha=3.0,
+        fingerprint="f" * 64,
+        cells=["gone"],
+        config={},
+    )
+    made.store.write_study(gone)
 
 
 def report(folder: Path, plan: Plan | None = None) -> Report:
@@ -74,17 +92,15 @@ def report(folder: Path, plan: Plan | None = None) -> Report:
     return made.report(items=folder / "items", claims=[CLAIM, UNTESTED], commands=["python -m rveval study=s"])
 
 
-def _samples(plan: Plan, task: str, family: str, alpha: float) -> list[Sample]:
+def _samples(plan: Plan, task: str, family: str, alpha: float, marks: str) -> list[Sample]:
     items = task.replace("bbh_", "bbh/")
-    return [
-        _sample(plan, place, mark, items, family, alpha) for place, mark in enumerate(marks(plan, task, family, alpha))
-    ]
+    return [_sample(plan, place, mark, items, family, alpha) for place, mark in enumerate(marks)]
 
 
 def _sample(plan: Plan, place: int, mark: str, items: str, family: str, alpha: float) -> Sample:
     changed = family != "clean" and place % 50 != 3
     own = sample(place, mark, items, family=family)
-    return own | {  # type: ignore[return-value]
+    return own | {
         "item_id": plan.ids[place] if place < len(plan.ids) else own["item_id"],
         "prompt": f"{ADDED if changed else ''}Question {place} of {items}: how many are there? {plan.text}",
         "response": f"{START}{'So' if alpha == 0 else 'Therefore'} {own['response']}{plan.text}",

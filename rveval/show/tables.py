@@ -22,6 +22,11 @@ def tables(report: Report, detail: bool = False) -> Iterator[Table]:
             yield replace(table, rows=rows)
 
 
+def heading(column: Column) -> str:
+    """A column's heading in one line."""
+    return f"{column.heading} ({column.quiet})" if column.quiet else column.heading
+
+
 def problems(report: Report) -> Table:
     """What was missing, refused or left out."""
     columns = [Column("kind"), Column("where"), Column("what"), Column("what to do")]

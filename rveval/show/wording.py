@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 
 from rveval.findings import Interval, Outcome, Points, PValue, Score, Share, Value
-from rveval.findings.wording import CALLS, REMARK, count, in_words, level, points, span
+from rveval.findings import wording as numbers
 
-__all__ = ["CALLS", "REMARK", "SIGNS", "count", "is_number", "level", "parts", "percent", "plain", "points", "span"]
-__all__ += ["visible"]
+CALLS, REMARK = numbers.CALLS, numbers.REMARK
+count, in_words, level, points, span = numbers.count, numbers.in_words, numbers.level, numbers.points, numbers.span
 
 # Shape as well as colour: a page printed in grey, or read by somebody who sees no colours, says the same.
 SIGNS: dict[str, str] = {"better": "▲", "worse": "▼", "unclear": "○", "edge": "⊘"}

@@ -24,7 +24,6 @@ from rveval.show import page as pages
 pytestmark = needs_browser
 
 PLAN = Plan()
-DRAWINGS = 1 + 3 + 3 + 1 + 3 + 5  # nulls, curves, sweeps, robustness, survival, gains
 UNHARMED = """() => window.hacked === undefined
     && document.querySelectorAll('iframe, form, base, [onerror], [onload], [srcdoc]').length === 0"""
 
@@ -59,10 +58,18 @@ def variant(report: Report) -> str:
 
 
 @pytest.fixture(scope="module")
+def drawings(report: Report) -> int:
+    """How many drawings the page shows at first."""
+    pictures = [finding.picture for finding in report.findings if finding.picture]
+    assert len(pictures) == 6
+    return sum(min(len(picture.choices[0].panels), 12) for picture in pictures)
+
+
+@pytest.fixture(scope="module")
 def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site in which every text is an attack, among them ids that are names of the language's own objects."""
     folder = tmp_path_factory.mktemp("hostile")
-    names = [name for name in (*ODD, *SCRIPTS) if name]
+    names = [name for name in (*ODD, *SCRIPTS) if name and name.isprintable() | name.isascii()]
     pages.write(poisoned(showstudy.report(folder, Plan(ids=names, text=everything())), everything()), folder)
     return folder / "index.html"
 
@@ -90,11 +97,13 @@ def rows(page: Opened) -> list[str]:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1400, 400])
-def test_every_view_opens_from_the_disk_and_fits(started: Any, site: Path, width: int, theme: str) -> None:
+def test_every_view_opens_from_the_disk_and_fits(
+    started: Any, site: Path, width: int, theme: str, drawings: int
+) -> None:
     with opened(started, site, width=width, theme=theme) as page:
         assert page.page.evaluate("document.documentElement.dataset.theme") == theme
         drawn = page.page.evaluate(DRAWN)
-        assert drawn == {"drawings": DRAWINGS, "drawn": DRAWINGS}
+        assert drawn == {"drawings": drawings, "drawn": drawings}
         for view in ("verdict", "items", "made"):
             page.page.click(f"nav a[data-view={view}]")
             page.page.wait_for_timeout(300)
@@ -103,7 +112,7 @@ def test_every_view_opens_from_the_disk_and_fits(started: Any, site: Path, width
         assert page.quiet(), (page.said, page.asked, page.dialogs)
 
 
-def test_it_opens_from_a_web_server(started: Any, site: Path) -> None:
+def test_it_opens_from_a_web_server(started: Any, site: Path, drawings: int) -> None:
     class Silent(http.server.SimpleHTTPRequestHandler):
         def log_message(self, format: str, *args: Any) -> None:
             pass
@@ -112,13 +121,13 @@ def test_it_opens_from_a_web_server(started: Any, site: Path) -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with opened(started, f"http://127.0.0.1:{server.server_port}/") as page:
-            assert page.page.evaluate(DRAWN)["drawn"] == DRAWINGS
+            assert page.page.evaluate(DRAWN)["drawn"] == drawings
             items(page)
             assert page.quiet(), (page.said, page.asked)
         server.shutdown()
 
 
-def test_a_choice_draws_other_panels(started: Any, site: Path) -> None:
+def test_a_choice_draws_other_panels(started: Any, site: Path, drawings: int) -> None:
     with opened(started, site) as page:
         plot = page.page.locator(".plot[data-plot=curves]")
         assert plot.locator(".panel h3").all_inner_texts() == ["bbh", "gsm8k", "sciq"]
@@ -127,7 +136,7 @@ def test_a_choice_draws_other_panels(started: Any, site: Path) -> None:
         assert plot.locator(".panel h3").all_inner_texts() == [
             f"{name}, distractor" for name in ("bbh", "gsm8k", "sciq")
         ]
-        assert page.page.evaluate(DRAWN)["drawn"] == DRAWINGS
+        assert page.page.evaluate(DRAWN)["drawn"] == drawings
         assert page.quiet(), page.said
 
 
@@ -163,12 +172,14 @@ def test_pointing_at_a_number_says_its_n_and_interval(started: Any, site: Path) 
 def test_pointing_into_a_drawing_says_the_numbers(started: Any, site: Path, name: str) -> None:
     with opened(started, site) as page:
         page.page.evaluate(DRAWN)
-        drawn = page.page.locator(f".plot[data-plot={name}] .drawn").nth(0 if name in ("robustness", "nulls") else 1)
+        drawn = page.page.locator(f".plot[data-plot={name}] .drawn").nth(
+            0 if name in ("robustness", "nulls", "sweeps") else 1
+        )
         drawn.scroll_into_view_if_needed()
         box = drawn.bounding_box()
         assert box is not None
         found = set()
-        for down in range(10, int(box["height"]) - 40, 12):
+        for down in range(10, int(box["height"]) - 40, 4 if name == "nulls" else 12):
             for right in range(150, int(box["width"]) - 20, 19 if name == "robustness" else 7):
                 page.page.mouse.move(box["x"] + right, box["y"] + down)
                 if page.page.is_visible("#tip"):
@@ -244,7 +255,7 @@ def test_items_are_filtered_by_what_became_of_them(
     started: Any, site: Path, variant: str, show: str, test: Callable[[str, str], bool]
 ) -> None:
     with opened(started, site, height=4000) as page:
-        items(page)
+        items(page, "?task=rv_gsm8k")
         page.page.select_option("#f-family", "think")
         page.page.select_option("#f-variant", variant)
         page.page.select_option("#f-show", show)
@@ -329,7 +340,7 @@ def test_two_answers_are_marked_where_they_part_and_prompts_where_they_changed(
 
 def test_on_a_narrow_screen_list_and_item_take_turns(started: Any, site: Path) -> None:
     with opened(started, site, width=400) as page:
-        items(page)
+        items(page, "?task=rv_gsm8k")
         assert not page.page.is_visible("#item h2")
         page.page.locator("#items-list [role=option]").nth(1).click()
         page.page.wait_for_selector("#item h2")
@@ -346,7 +357,7 @@ def test_a_missing_file_is_said_and_not_a_dead_end(started: Any, tmp_path: Path)
     for path in (tmp_path / "items").glob("s0-*-texts-*"):
         path.unlink()
     with opened(started, tmp_path / "index.html") as page:
-        items(page)
+        items(page, "?task=rv_gsm8k")
         page.page.wait_for_selector("#item .empty")
         assert "keep them together" in page.page.inner_text("#item")
         page.page.select_option("#f-family", "think")
@@ -364,7 +375,7 @@ def test_commands_can_be_copied_and_configs_opened(started: Any, site: Path) -> 
         page.page.wait_for_selector("button.copy:has-text('Copied')")
         page.page.click("#view-made summary")
         page.page.wait_for_selector("#view-made .held select")
-        assert json.loads(page.page.inner_text("#view-made .held code")) == {"alpha": 0.0}
+        assert json.loads(page.page.inner_text("#view-made .held code"))["alpha"] in PLAN.alphas
         page.page.click("nav a[data-view=verdict]")
         page.page.click("text=/things? to know/")
         page.page.locator("#left-out").wait_for()
@@ -408,14 +419,17 @@ def test_the_skip_link_leads_past_the_head(started: Any, site: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [1400, 400])
-def test_hostile_text_does_nothing_and_is_shown_as_it_is(started: Any, hostile_site: Path, width: int) -> None:
+def test_hostile_text_does_nothing_and_is_shown_as_it_is(
+    started: Any, hostile_site: Path, width: int, drawings: int
+) -> None:
     with opened(started, hostile_site, width=width) as page:
-        assert page.page.evaluate(DRAWN)["drawn"] == DRAWINGS
+        assert page.page.evaluate(DRAWN)["drawn"] == drawings
         for details in page.page.locator("details.numbers").all():
             if details.is_visible():
                 details.locator("summary").click()
                 details.locator("table").wait_for()
-        page.page.hover("#main-table .square >> nth=0")
+        page.page.focus("#main-table .square >> nth=0")
+        assert page.page.is_visible("#tip")
         items(page)
         for place in range(0, len(SCRIPTS) + len(ODD), 3):
             page.page.evaluate("rv.untip()")
@@ -478,6 +492,7 @@ def test_the_first_screen_is_small_and_many_items_do_not_freeze_it(started: Any,
         page.page.on("request", lambda request: asked.append(request.url))
         page.page.reload()
         page.page.wait_for_selector("html[data-ready=yes]")
+        page.page.locator(".drawn").first.scroll_into_view_if_needed()
         page.until("document.querySelectorAll('.drawn[data-ready]').length > 0")
         loaded = [tmp_path / url.split(f"{tmp_path.name}/")[1] for url in asked if url.startswith("file:")]
         assert sum(path.stat().st_size for path in set(loaded)) < 3_000_000

@@ -236,11 +236,10 @@ def test_engines_and_moments_are_said_once(report: Report) -> None:
 def test_commands_problems_and_refusals_stand_on_the_page(report: Report, tmp_path: Path) -> None:
     made = written(report, tmp_path)
     assert "python -m rveval study=s" in made.text
-    for row in report.problems:
-        assert row["what"] in made.text
-    for row in report.finding("refused").rows or ():
-        assert row["label"] in made.text
-        assert row["problems"][0]["fix"] in made.text
+    assert all(row["what"] in made.text for row in report.problems)
+    for refused in report.finding("refused").rows or ():
+        assert refused["label"] in made.text
+        assert refused["problems"][0]["fix"] in made.text
 
 
 # --- nothing to show

@@ -15,6 +15,7 @@ from hostile import ODD, SCRIPTS, everything, poisoned
 from studies import Made, term
 
 from rveval import config as schema
+from rveval import findings
 from rveval.findings import Report, Score
 from rveval.show import output, report, tables, verbs, wording
 from rveval.show.formats import latex, markdown
@@ -215,11 +216,11 @@ def test_what_fails_leaves_the_report_before_it(
 
         return build
 
-    monkeypatch.setattr(report.findings, "build", failing(RuntimeError("unforeseen \x1b[31m")))
+    monkeypatch.setattr(findings, "build", failing(RuntimeError("unforeseen \x1b[31m")))
     status, _, err = run(capsys, "study=s", "format=md")
     assert status == 1
     assert re.fullmatch(r"failed: RuntimeError: unforeseen ⟨001B⟩\[31m \(traceback: .*\)\n", err)
-    monkeypatch.setattr(report.findings, "build", failing(KeyboardInterrupt()))
+    monkeypatch.setattr(findings, "build", failing(KeyboardInterrupt()))
     assert run(capsys, "study=s")[0] == 130
     assert Path("report/s/table.md").read_bytes() == before
     assert [path.name for path in Path("report").iterdir()] == ["s"], "nothing half-made stays"
@@ -274,7 +275,7 @@ def test_nothing_invisible_reaches_a_reader(
 ) -> None:
     dirty = poisoned(ablated.report(), everything())
     files = everything_written(dirty, tmp_path / "out")
-    monkeypatch.setattr(report.findings, "build", lambda *_: dirty)
+    monkeypatch.setattr(findings, "build", lambda *_: dirty)
     texts = [text for name, text in files.items() if name != "summary.json"]
     texts += [run(capsys, "study=s", "format=json")[1]]
     for text in texts:

@@ -114,8 +114,8 @@ def test_the_summary_run_shows_the_tables_of_the_report(read_only: Mirror) -> No
     rows = [dict(zip(scores["columns"], row, strict=True)) for row in scores["data"]]
     cells = report.finding("cells").rows or ()
     for row, cell in zip(rows, cells, strict=True):
-        shown = [row[f"right{end}"] for end in ("", " low", " high", " n")]
-        assert shown == pytest.approx([cell["accuracy"][key] for key in ("value", "low", "high", "n")])
+        values = [row[f"right{end}"] for end in ("", " low", " high", " n")]
+        assert values == pytest.approx([cell["accuracy"][key] for key in ("value", "low", "high", "n")])
     assert run.summary["verdict"] == report.verdict["sentence"]
     assert len(run.table("study/claims")["data"]) > 0
 
@@ -167,8 +167,7 @@ def test_doing_it_again_doubles_nothing(store: Path) -> None:
 
 def test_what_was_mirrored_during_the_run_is_not_doubled(store: Path) -> None:
     config = mirrors.asked(store, 0.5)
-    run = tracking.start(config, mirrors.variant_of(config))
-    run.finish(0)
+    tracking.start(config, mirrors.variant_of(config)).finish(0)
     tracking.summarise(config)
     assert len(mirrors.run_files(store)) == 2
     assert track(store) == 0

@@ -16,8 +16,8 @@ import wandb
 
 from rveval.errors import Failed, Refused
 from rveval.show.tracking import verb, workspace
-from rveval.show.tracking.groups import run_id
-from rveval.show.tracking.rebuild import groups_of, place_of
+from rveval.show.tracking.groups import groups
+from rveval.show.tracking.rebuild import place_of
 from rveval.store import Store
 
 pytestmark = pytest.mark.filterwarnings("ignore:Pydantic V1 style")  # the library's own
@@ -43,7 +43,7 @@ def store(tmp_path: Path) -> Path:
 
 def made(store: Path) -> Any:
     place = place_of(store, "first", "online", None, None)
-    return workspace.workspace(place, "first", groups_of(Store(store), "first"), TABLES)
+    return workspace.workspace(place, "first", groups(Store(store), "first"), TABLES)
 
 
 def panels(spec: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
@@ -82,8 +82,8 @@ def test_what_is_compared(store: Path) -> None:
     (condition,) = runs["filters"]["filters"]
     assert (condition["key"]["name"], condition["op"], condition["value"]) == ("group", "=", "first")
     assert [key["key"]["name"] for key in runs["sort"]["keys"]] == ["alpha"]
-    base = groups_of(Store(store), "first")[0]
-    expected = f"Run:v1:{run_id('first', base.fingerprint, base.way)}:mine:team"
+    base = groups(Store(store), "first")[0]
+    expected = f"Run:v1:{base.run_id('first')}:mine:team"
     assert base64.b64decode(runs["baselineRunId"]).decode() == expected
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rveval.findings import Row, Table
 from rveval.show import wording
 from rveval.show.output import Output, output_format
-from rveval.show.tables import tables
+from rveval.show.tables import heading, tables
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -40,7 +40,7 @@ def _table(table: Table) -> Iterator[str]:
     yield rf"\caption{{{escaped(table.title)}{end} {escaped(table.note)}}}"
     yield rf"\begin{{tabular}}{{{'l' * len(columns)}}}"
     yield r"\toprule"
-    yield " & ".join(escaped(table.columns[place].heading) for place in columns) + r" \\"
+    yield " & ".join(escaped(heading(table.columns[place])) for place in columns) + r" \\"
     yield r"\midrule"
     yield from (" & ".join(_cell(row, place) for place in columns) + r" \\" for row in table.rows)
     yield r"\bottomrule"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from rveval.findings import Column, Report, Table, Value
+from rveval.findings import Report, Table, Value
 from rveval.show import wording
 from rveval.show.output import Output, output_format
-from rveval.show.tables import tables
+from rveval.show.tables import heading, tables
 
 
 @output_format("md", "table.md: the verdict and the tables, for reading")
@@ -34,7 +34,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield _line([_heading(column) for column in table.columns])
+    yield _line([escaped(heading(column)) for column in table.columns])
     yield f"|{'---|' * len(table.columns)}"
     for row in table.rows:
         yield _line([_cell(value) for value in row.values])
@@ -42,10 +42,6 @@ def _table(table: Table) -> Iterator[str]:
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _heading(column: Column) -> str:
-    return escaped(f"{column.heading} ({column.quiet})" if column.quiet else column.heading)
 
 
 def _cell(value: Value) -> str:

@@ -37,6 +37,7 @@ class Shown:
     """
 
     table: Table
+    numeric: Sequence[bool]
     rows: Sequence[Row]
     more: bool
     squares: bool
@@ -72,11 +73,19 @@ def _shown(table: Table) -> Shown:
     rows = [row for row in table.rows if not row.detail] if table.open else []
     rows = rows if scores else rows[:_AT_ONCE]
     ends = [abs(end) for one in scores if one.difference for end in (one.difference["low"], one.difference["high"])]
-    calls = {one.call for one in scores}
-    reach = max(ends, default=0.0) or 1.0
     return Shown(
-        table, rows, len(rows) < len(table.rows), bool(scores), reach, [call for call in SIGNS if call in calls]
+        table=table,
+        numeric=_numeric(table),
+        rows=rows,
+        more=len(rows) < len(table.rows),
+        squares=bool(scores),
+        reach=max(ends, default=0.0) or 1.0,
+        calls=[call for call in SIGNS if call in {one.call for one in scores}],
     )
+
+
+def _numeric(table: Table) -> list[bool]:
+    return [any(wording.is_number(row.values[place]) for row in table.rows) for place in range(len(table.columns))]
 
 
 def table_data(table: Table) -> dict[str, Any]:
@@ -85,7 +94,7 @@ def table_data(table: Table) -> dict[str, Any]:
     return {
         "columns": [wording.visible(f"{column.heading} {column.quiet}".strip()) for column in table.columns],
         "help": [wording.visible(column.help) for column in table.columns],
-        "numeric": [any(wording.is_number(row[place]) for row in values) for place in range(len(table.columns))],
+        "numeric": _numeric(table),
         "rows": [[wording.plain(value) for value in row] for row in values],
         "note": "" if table.open else wording.visible(table.note),
     }

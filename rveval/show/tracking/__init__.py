@@ -3,7 +3,7 @@
 The files in the store are the truth and this is a copy for looking at (law 7). Ids of runs are hashes of what a run
 shows, so mirroring again (a resumed job, `python -m rveval.track`) goes to the run that is there and makes no second.
 
-    live       during a run: `start`, `Run`, `summarise`; nothing in it may cost a cell, a failure is a warning
+    live       at the end of each job: `start`, `summarise`; nothing in it may cost a cell, a failure is a warning
     rebuild    from the store, at any time; a failure is an error
     mirror     what a run shows: a cell, a report
     groups     which cells make one run, and its id
@@ -14,6 +14,6 @@ shows, so mirroring again (a resumed job, `python -m rveval.track`) goes to the 
 
 from __future__ import annotations
 
-from rveval.show.tracking.live import Run, start, summarise
+from rveval.show.tracking.live import Job, start, summarise
 
-__all__ = ["Run", "start", "summarise"]
+__all__ = ["Job", "start", "summarise"]

@@ -94,9 +94,7 @@ class OpenRun:
             del os.environ["WANDB_DATA_DIR"]
 
 
-def open_run(
-    place: Place, run_id: str, *, name: str, group: str, job_type: str, config: Mapping[str, Any], live: bool
-) -> OpenRun:
+def open_run(place: Place, run_id: str, *, name: str, group: str, job_type: str, config: Mapping[str, Any]) -> OpenRun:
     """Open the run with this id, or open it again.
 
     Args:
@@ -106,7 +104,6 @@ def open_run(
         group: the study.
         job_type: "evaluate" for a variant, "summary" for a study.
         config: what is shown as the run's config.
-        live: whether the work is going on; of a rebuilt run the machine's load says nothing.
 
     Raises:
         OSError: the store can't be written; asked here because the client would go to the temporary folder instead.
@@ -142,7 +139,7 @@ def open_run(
             disable_git=True,
             save_code=False,
             use_dot_wandb=False,
-            x_disable_stats=not live,
+            x_disable_stats=True,  # the work is over: the machine's load says nothing of it
             init_timeout=20,  # a server out of reach costs a sweep this much for every job, in seconds
             finish_timeout=120,
         ),

@@ -1,4 +1,4 @@
-"""The mirror of a run that is going on: nothing in here may cost a cell.
+"""The mirror at the end of each job of a run, from the store; nothing in here may cost a cell.
 
 Whatever goes wrong in the client, in the network or on the disk becomes one warning in the log.
 """
@@ -6,57 +6,54 @@ Whatever goes wrong in the client, in the network or on the disk becomes one war
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from rveval import config as schema
 from rveval import findings
 from rveval.config import Config
 from rveval.errors import Refused
-from rveval.show.tracking.client import OpenRun, Place, open_run, shown_config
-from rveval.show.tracking.groups import asked_so, newest, run_id, way_of
-from rveval.show.tracking.mirror import Mirrored, prefix
-from rveval.show.tracking.rebuild import mirror_report
+from rveval.show.tracking.client import Place
+from rveval.show.tracking.groups import groups
+from rveval.show.tracking.rebuild import mirror_report, mirror_variant
 from rveval.store import Store
 
 log = logging.getLogger("rveval.show.tracking")
 
 
-class Run(Protocol):
-    """The mirror of one variant. No method raises."""
+@dataclass(frozen=True)
+class Job:
+    """The mirror of one job, which runs one variant. No method raises."""
 
-    def log_cell(self, cell: Mapping[str, Any], samples: Iterable[Mapping[str, Any]]) -> None:
-        """Mirror one stored cell.
-
-        Args:
-            cell: the content of cell.json: `task`, `n`, `metrics`, and where there are any `draw`, `health`, `timings`.
-            samples: the lines of samples.jsonl in their order; read at most once.
-        """
+    config: Config
+    fingerprint: str
 
     def finish(self, exit_code: int) -> None:
-        """Close the run with the exit status of its job; 0 is a success. Must be called once, after the last cell."""
+        """Mirror what the store has of the variant; its newest run shows the exit status of the job, 0 for a success.
+
+        A variant of which nothing is complete has no run.
+        """
+        if self.config.tracking.kind == "none":
+            return
+        with _costing_nothing("the run is not mirrored; `python -m rveval.track` can do it later"):
+            store, place = Store(Path(self.config.store)), Place.of(self.config)
+            own = [group for group in _groups(store, self.config.study) if group.fingerprint == self.fingerprint]
+            last = max((cell["created"] for group in own for cell in group.cells), default="")
+            for group in own:
+                is_last = any(cell["created"] == last for cell in group.cells)
+                mirror_variant(place, self.config.study, store, group, exit_code=exit_code if is_last else 0)
 
 
-def start(config: Config, variant: Mapping[str, Any]) -> Run:
-    """Open the mirror of one variant as the config says; a mirror that can't be opened is a warning and no mirror.
-
-    An offline run that goes on starts a file of its own and replaces the one before, so the cells that an earlier job
-    completed are mirrored again; on the service they are there already.
+def start(config: Config, variant: Mapping[str, Any]) -> Job:
+    """The mirror of a job.
 
     Args:
         config: `tracking` says whether and where to, `study` is the group, `store` gets the client's folder `wandb`.
-        variant: `label`, `alpha`, `fingerprint`, `terms`, as in cell.json.
+        variant: with its `fingerprint`.
     """
-    if config.tracking.kind == "none":
-        return _NoRun()
-    with _costing_nothing("the run is not mirrored"):
-        run = _WandbRun(config, variant)
-        if config.tracking.mode == "offline" and not config.force:
-            run.log_kept()
-        return run
-    return _NoRun()
+    return Job(config, str(variant["fingerprint"]))
 
 
 def summarise(config: Config) -> None:
@@ -70,53 +67,11 @@ def summarise(config: Config) -> None:
         mirror_report(Place.of(config), config.study, report)
 
 
-class _NoRun:
-    """Nothing is mirrored."""
-
-    def log_cell(self, cell: Mapping[str, Any], samples: Iterable[Mapping[str, Any]]) -> None:
-        pass
-
-    def finish(self, exit_code: int) -> None:
-        pass
-
-
-class _WandbRun:
-    """An open run of the real client."""
-
-    def __init__(self, config: Config, variant: Mapping[str, Any]) -> None:
-        self._config, self._fingerprint = config, str(variant["fingerprint"])
-        self._mirrored = Mirrored(str(variant["label"]), run_id(config.study, self._fingerprint, way_of(config)))
-        self._run: OpenRun = open_run(
-            Place.of(config),
-            self._mirrored.run_id,
-            name=self._mirrored.name,
-            group=config.study,
-            job_type="evaluate",
-            config=shown_config(schema.resolved(config), variant),
-            live=True,
-        )
-
-    def log_cell(self, cell: Mapping[str, Any], samples: Iterable[Mapping[str, Any]]) -> None:
-        with _costing_nothing(f"cell {cell.get('task')} is not mirrored"):
-            shown, total = self._mirrored.log_cell(self._run, cell, samples)
-            if shown < total:
-                log.info("W&B: the table of %s shows the first %d of %d samples", prefix(cell), shown, total)
-
-    def log_kept(self) -> None:
-        """Mirror the cells that were complete before this job, as far as it asks in the same way."""
-        store, way = Store(Path(self._config.store)), way_of(self._config)
-        try:
-            entries = store.read_study(self._config.study)
-        except Refused:
-            return  # the study is new
-        ids = [id_ for entry in entries if entry["fingerprint"] == self._fingerprint for id_ in entry["cells"]]
-        kept = [store.read_cell(cell_id) for cell_id in dict.fromkeys(ids) if store.has(cell_id)]
-        for cell in newest(cell for cell in kept if asked_so(cell, way)):
-            self.log_cell(cell, store.stream_samples(cell["cell_id"]))
-
-    def finish(self, exit_code: int) -> None:
-        with _costing_nothing("the run may be incomplete; `python -m rveval.track` makes the mirror again"):
-            self._run.finish(exit_code)
+def _groups(store: Store, study: str) -> list[Any]:
+    try:
+        return groups(store, study)
+    except Refused:
+        return []  # the study is new, and nothing came of it
 
 
 @contextmanager

@@ -47,8 +47,8 @@ class Mirrored:
     shown: int = 0
     tables: tuple[str, ...] = ()
 
-    def log_cell(self, run: OpenRun, cell: Mapping[str, Any], samples: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
-        """Log one cell: its numbers, and a table of its first samples; gives how many these are, and of how many.
+    def log_cell(self, run: OpenRun, cell: Mapping[str, Any], samples: Iterable[Mapping[str, Any]]) -> None:
+        """Log one cell: its numbers, and a table of its first samples.
 
         Args:
             run: the variant's run.
@@ -65,7 +65,6 @@ class Mirrored:
             values[table_key(f"{name}/table")] = _table(TABLE_COLUMNS, rows)
         run.log(values)
         self.cells, self.samples, self.shown = self.cells + 1, self.samples + total, self.shown + len(rows)
-        return len(rows), total
 
 
 def log_report(run: OpenRun, study: str, report: Report) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import Any
 from rveval.errors import Failed, Problem
 from rveval.findings import Report
 from rveval.show.tracking.client import OpenRun, Place, open_run, shown_config
-from rveval.show.tracking.groups import Group, groups, run_id, summary_id
+from rveval.show.tracking.groups import Group, groups, summary_id
 from rveval.show.tracking.mirror import Mirrored, differences, log_report
-from rveval.store import Store, StudyEntry
+from rveval.store import Store
 
 log = logging.getLogger("rveval.show.tracking")
 
@@ -36,9 +36,8 @@ def rebuild(place: Place, study: str, report: Report, tell: Callable[[Mirrored],
     """
     store = Store(place.store)
     work: list[tuple[str, Callable[[], Mirrored]]] = [(_named(study), partial(mirror_report, place, study, report))]
-    work += [
-        (group.label, partial(_mirror_variant, place, study, store, group, report)) for group in groups_of(store, study)
-    ]
+    for group in groups(store, study):
+        work.append((group.label, partial(mirror_variant, place, study, store, group, report)))
     done: list[Mirrored] = []
     problems: list[Problem] = []
     for left, (name, mirror) in zip(range(len(work), 0, -1), work, strict=True):
@@ -71,13 +70,6 @@ def place_of(store: Path, study: str, mode: str, project: str | None, entity: st
     return Place(store, project or known.get("project") or "rveval", entity or known.get("entity"), mode, tags)
 
 
-def groups_of(store: Store, study: str) -> list[Group]:
-    """The runs that a study's complete cells make."""
-    entries: Sequence[StudyEntry] = store.read_study(study)
-    listed = dict.fromkeys(cell_id for entry in entries for cell_id in entry["cells"])
-    return groups(entries, {cell_id: store.read_cell(cell_id) for cell_id in listed if store.has(cell_id)})
-
-
 def mirror_report(place: Place, study: str, report: Report) -> Mirrored:
     """Mirror a study's report."""
     done = Mirrored(_named(study), summary_id(study))
@@ -86,26 +78,32 @@ def mirror_report(place: Place, study: str, report: Report) -> Mirrored:
     return done
 
 
-def _mirror_variant(place: Place, study: str, store: Store, group: Group, report: Report) -> Mirrored:
-    done = Mirrored(group.label, run_id(study, group.fingerprint, group.way))
+def mirror_variant(
+    place: Place, study: str, store: Store, group: Group, report: Report | None = None, exit_code: int = 0
+) -> Mirrored:
+    """Mirror the cells of a variant; with a report also their differences to the baseline."""
+    done = Mirrored(group.label, group.run_id(study))
     variant = {**group.cells[-1]["variant"], "label": group.label}
-    with _opened(place, done, study, "evaluate", shown_config(group.config, variant)) as run:
+    with _opened(place, done, study, "evaluate", shown_config(group.config, variant), exit_code) as run:
         for cell in group.cells:
             done.log_cell(run, cell, store.stream_samples(cell["cell_id"]))
-        run.state(differences(report, group.cells))
+        if report is not None:
+            run.state(differences(report, group.cells))
     return done
 
 
 @contextmanager
-def _opened(place: Place, done: Mirrored, study: str, job_type: str, config: Mapping[str, Any]) -> Iterator[OpenRun]:
-    """A run, finished with 0 if all went well and with 1 if not."""
-    run = open_run(place, done.run_id, name=done.name, group=study, job_type=job_type, config=config, live=False)
+def _opened(
+    place: Place, done: Mirrored, study: str, job_type: str, config: Mapping[str, Any], exit_code: int = 0
+) -> Iterator[OpenRun]:
+    """A run, finished with this exit status if all went well and with 1 if not."""
+    run = open_run(place, done.run_id, name=done.name, group=study, job_type=job_type, config=config)
     try:
         yield run
     except BaseException:
         run.finish(1)
         raise
-    run.finish(0)
+    run.finish(exit_code)
 
 
 def _named(study: str) -> str:

@@ -32,8 +32,9 @@ from rveval.show import verbs
 from rveval.show.tables import tables
 from rveval.show.tracking import workspace
 from rveval.show.tracking.client import Place
+from rveval.show.tracking.groups import groups
 from rveval.show.tracking.mirror import Mirrored
-from rveval.show.tracking.rebuild import groups_of, place_of, rebuild
+from rveval.show.tracking.rebuild import place_of, rebuild
 from rveval.show.wording import visible
 from rveval.store import Store
 
@@ -91,8 +92,8 @@ def workspaces(argv: Sequence[str], help_text: str) -> int:
         work = _read([word for word in argv if word != "--dry-run"])
         for study in work.studies:
             shown = ["verdict", *(table.key for table in tables(work.report(study)))]
-            groups = groups_of(Store(work.store), study.name)
-            made = workspace.workspace(work.place(study.name), study.name, groups, shown)
+            runs = groups(Store(work.store), study.name)
+            made = workspace.workspace(work.place(study.name), study.name, runs, shown)
             if "--dry-run" in argv:
                 sys.stdout.write(json.dumps(workspace.specification(made), indent=1) + "\n")
             else:

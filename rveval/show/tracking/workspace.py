@@ -16,7 +16,7 @@ from typing import Any
 
 from rveval.errors import Failed, Problem, Refused
 from rveval.show.tracking.client import Place
-from rveval.show.tracking.groups import Group, run_id
+from rveval.show.tracking.groups import Group
 from rveval.show.tracking.mirror import prefix
 
 log = logging.getLogger("rveval.show.tracking")
@@ -159,7 +159,7 @@ def _runs(ws: Any, study: str, groups: Sequence[Group], clean: Sequence[str]) ->
         filters=f"Group = {study!r}",
         order=[ws.Ordering(ws.Config("alpha"), ascending=True)],
         pinned_columns=["run:displayName", "config:alpha", "config:vector_label", *columns],
-        baseline_run=run_id(study, bases[0].fingerprint, bases[0].way) if bases else None,
+        baseline_run=bases[0].run_id(study) if bases else None,
     )
 
 
