@@ -322,7 +322,8 @@ def test_the_real_dry_run(own: list[str], tmp_path: Path) -> None:
 
 @needs_data("gsm8k")
 def test_the_real_dry_run_imports_nothing_heavy(own: list[str], tmp_path: Path) -> None:
-    assert heavy_imports(tmp_path, "dry_run=true", *own) == []
+    # safetensors' own reader of headers brings numpy, a tenth of a second; torch would be seconds.
+    assert set(heavy_imports(tmp_path, "dry_run=true", *own)) <= {"numpy"}
 
 
 def test_real_files_that_do_not_fit_are_refused(own: list[str], tmp_path: Path) -> None:

@@ -84,8 +84,8 @@ def test_prompts_are_those_that_lm_eval_renders(task: str) -> None:
     family = "typos" if task != "rv_humaneval" else "rename"
     source = task.removeprefix("rv_")
     ours = prompts.render(Asked(f"{task}_{family}", source, source, family, 0, None), 0, 10)
-    built = TaskManager(include_path=str(REPOSITORY / "tasks"), include_defaults=False).load(f"{task}_{family}")
-    theirs = built["tasks"][f"{task}_{family}"]
+    tasks, said = str(REPOSITORY / "tasks"), {"rv_families": family}
+    theirs = TaskManager(include_path=tasks, include_defaults=False, metadata=said).load(task)["tasks"][task]
     assert ours == [theirs.fewshot_context(doc, num_fewshot=0) for doc in theirs.eval_docs.select(range(10))]
 
 
