@@ -428,9 +428,10 @@ def test_hostile_text_does_nothing_and_is_shown_as_it_is(
             if details.is_visible():
                 details.locator("summary").click()
                 details.locator("table").wait_for()
-        page.page.focus("#main-table .square >> nth=0")
+        page.page.wait_for_timeout(300)
+        page.page.evaluate("document.querySelector('#main-table .square').focus({ preventScroll: true })")
         assert page.page.is_visible("#tip")
-        items(page)
+        items(page, "?task=rv_gsm8k")
         for place in range(0, len(SCRIPTS) + len(ODD), 3):
             page.page.evaluate("rv.untip()")
             page.page.evaluate(f"document.getElementById('items-list').scrollTop = {56 * place}")
