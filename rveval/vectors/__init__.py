@@ -3,7 +3,7 @@
     combine      theta + alpha * sum_i w_i (plus_i - minus_i), in float32, rounded once
     registry     what a transform is; `TRANSFORMS` has them all, a `Step` is one with its parameters: no torch
     controls     null controls: random, permute, signs, spectrum, swap_layers, other
-    sparsify     trim, breadcrumbs, dare, della, ties
+    sparsify     transforms that drop entries, and ties
     shapes       sign_only, rank, clip
     apply        a list of steps on the terms of one tensor
     scopes       which tensors a vector touches, and how much
