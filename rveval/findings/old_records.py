@@ -64,6 +64,8 @@ def recipe_of(record: CellRecord) -> Recipe:
     """What the cell's variant is made of; the type it was served in is a setting, and no part of it here."""
     known = _facts(record).get("recipe")
     recipe = Recipe.from_record(known) if known else from_variant(record["variant"])
+    if recipe.is_base:  # alpha 0 of a vector is the base, whatever the vector is
+        recipe = recipe.as_base()
     return replace(recipe, dtype="", kinds=tuple(sorted(recipe.kinds)))
 
 
