@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from rveval.config.compose import Point, check, composed, points, register
+from rveval.config.compose import Point, composed, points, register
 from rveval.config.helping import help_text
 from rveval.config.keys import (
     Config,
@@ -46,7 +46,6 @@ __all__ = [
     "TrackingConfig",
     "VectorConfig",
     "WorkersConfig",
-    "check",
     "composed",
     "config_dir",
     "defaults",

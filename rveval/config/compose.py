@@ -77,15 +77,6 @@ def composed(typed: Sequence[str], folders: Sequence[Path] = (), *, with_hydra: 
         return compose_line([*_singles(line.words), *spelled], with_hydra)
 
 
-def check(typed: Sequence[str], sweeping: bool) -> None:
-    """Look at every word by itself; where one is wrong, also at the config that the others make.
-
-    Raises:
-        Refused: with every problem there is.
-    """
-    _Line.of(typed, ()).check(sweeping)
-
-
 def register() -> None:
     """Give Hydra the tree of all keys as `rveval_schema`, the first entry of the defaults list."""
     ConfigStore.instance().store(name="rveval_schema", node=OmegaConf.create(defaults()), provider="rveval")

@@ -88,7 +88,8 @@ def parse(words: Sequence[str]) -> tuple[Arguments, list[str]]:
     if problems:
         try:
             plain = [word for word in others if not word.startswith("-")]
-            schema.check(plain, sweeping)
+            points = schema.points(plain, sweeping=sweeping, folders=[])
+            problems += dict.fromkeys(problem for point in points for problem in point.problems)
         except Refused as refused:
             problems += refused.problems
         raise Refused(problems)
