@@ -361,7 +361,7 @@ def tiny_delta(tmp_path: Path) -> Path:
     variant, file = VariantTensors(found.recipe), tmp_path / "tiny.safetensors"
     donor = found.donors[0][1]
     said = deltas.origin(donor, "tiny:grpo - tiny:base", hashes={"plus": donor.identity}, paths={"plus": "tiny:grpo"})
-    deltas.save(found.base.names, lambda name: variant.displacements(name)[0].delta.whole(), file, said)
+    deltas.save(found.base.names, lambda name: variant.terms(name)[0].delta, file, said)
     return file
 
 
