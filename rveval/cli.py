@@ -18,7 +18,7 @@ from rveval import __version__
 from rveval import config as schema
 from rveval.config import Config, Point
 from rveval.errors import Problem, Refused, RvevalError
-from rveval.run import Outcome, Sweep, listing, plan_sweep, run_sweep, unforeseen
+from rveval.run import Mirror, Outcome, Sweep, listing, plan_sweep, run_sweep, unforeseen
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 _SEVERITY = (DONE, REFUSED, FAILED, INTERRUPTED)
@@ -118,7 +118,7 @@ def _run(sweep: Sweep, outcomes: list[Outcome]) -> None:
             raise Refused(problems)
 
 
-def _mirror(config: Config, variant: Mapping[str, Any]) -> Any:
+def _mirror(config: Config, variant: Mapping[str, Any]) -> Mirror | None:
     if config.tracking.kind == "none":
         return None
     from rveval.show import tracking

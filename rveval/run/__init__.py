@@ -17,6 +17,18 @@ from __future__ import annotations
 from rveval.run.cells import Cell, Plan, plan
 from rveval.run.planning import Outcome, Sweep, plan_sweep
 from rveval.run.rescoring import Rescored, rescore
-from rveval.run.sweep import run_sweep, unforeseen
+from rveval.run.sweep import Mirror, run_sweep, unforeseen
 
-__all__ = ["Cell", "Outcome", "Plan", "Rescored", "Sweep", "plan", "plan_sweep", "rescore", "run_sweep", "unforeseen"]
+__all__ = [
+    "Cell",
+    "Mirror",
+    "Outcome",
+    "Plan",
+    "Rescored",
+    "Sweep",
+    "plan",
+    "plan_sweep",
+    "rescore",
+    "run_sweep",
+    "unforeseen",
+]

@@ -34,10 +34,7 @@ _KEPT = "complete cells are kept; the same command goes on from there"
 
 
 class Mirror(Protocol):
-    """Somebody who is told of a variant's cells while they are run; no method raises."""
-
-    def log_cell(self, cell: Mapping[str, Any], samples: Iterable[Mapping[str, Any]]) -> None:
-        """One stored cell: its record and its lines."""
+    """Somebody who is told when a variant has ended, and then reads the store; no method raises."""
 
     def finish(self, exit_code: int) -> None:
         """The variant has ended, with the exit status of its point."""
@@ -135,7 +132,7 @@ class _Run:
         mirror = self._mirror(plan.config, dict(shown)) if self._mirror else None
         exit_code = FAILED
         try:
-            self._ask(plan, left, store, mirror, progress)
+            self._ask(plan, left, store, progress)
             exit_code = DONE
         except KeyboardInterrupt:
             exit_code = INTERRUPTED
@@ -147,7 +144,7 @@ class _Run:
             if mirror:
                 mirror.finish(exit_code)
 
-    def _ask(self, plan: Plan, left: Sequence[Cell], store: Store, mirror: Mirror | None, progress: Progress) -> None:
+    def _ask(self, plan: Plan, left: Sequence[Cell], store: Store, progress: Progress) -> None:
         from rveval.run.harness import run_cell
 
         progress.variant(plan.label)
@@ -168,8 +165,6 @@ class _Run:
                     raise Failed(_cell_failed(plan, cell.task, store, error)) from error
             self._fresh.add(cell.cell_id)
             _list(plan, store)
-            if mirror:
-                mirror.log_cell(dict(record), [dict(sample) for sample in store.read_samples(cell.cell_id)])
             _log_cell(record)
         if unasked:
             raise Failed(unasked)

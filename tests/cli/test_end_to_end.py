@@ -110,8 +110,8 @@ def test_a_sweep_and_what_comes_after_it(here: Here) -> None:
     assert first.status == 0, first.err
     rows = [line.split() for line in first.out.splitlines() if line.startswith("rnd")]
     assert [row[:4] for row in rows] == [
+        ["rnd", "4", *rows[0][2:4]],
         ["rnd", "-", "1", "v"],
-        ["rnd", "4", *rows[1][2:4]],
         ["rnd", "+", "0.5", "v"],
         ["rnd", "+", "1", "v"],
     ]
